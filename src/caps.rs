@@ -1,0 +1,90 @@
+//! The facts about an adapter that planning needs, as plain numbers, and the public description of an adapter.
+
+/// What an adapter can do, in the numbers that a [`Plan`](crate::Plan) is chosen from.
+///
+/// Plain data: tests plan for adapters that are not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Caps {
+    /// Whether it runs on the CPU: barriers are slow there, lanes cheap.
+    pub cpu: bool,
+    /// The smallest and largest subgroup, if shaders may use subgroup operations.
+    pub subgroup: Option<(u32, u32)>,
+    /// The most threads of a workgroup.
+    pub max_workgroup: u32,
+    /// The most workgroups along one dimension of a dispatch.
+    pub max_groups: u32,
+    /// The most bytes of one storage binding.
+    pub max_binding: u64,
+    /// The most bytes of one buffer.
+    pub max_buffer: u64,
+    /// The alignment of a binding's offset, in bytes.
+    pub alignment: u64,
+    /// The most loop iterations of one thread, all its loops together. Mesa's llvmpipe ends loops after 65,535 without a word.
+    pub max_loop_trips: u32,
+    /// How many threads keep the adapter busy: rows are split when there are fewer lanes at work.
+    pub busy_threads: u32,
+}
+
+impl Caps {
+    /// The facts of a device.
+    #[must_use]
+    pub fn of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> Self {
+        let cpu = info.device_type == wgpu::DeviceType::Cpu;
+        let subgroup = features.contains(wgpu::Features::SUBGROUP).then(|| {
+            let smallest = info.subgroup_min_size.max(1);
+            (smallest, info.subgroup_max_size.max(smallest))
+        });
+        Self {
+            cpu,
+            subgroup,
+            max_workgroup: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
+            max_groups: limits.max_compute_workgroups_per_dimension,
+            max_binding: limits.max_storage_buffer_binding_size,
+            max_buffer: limits.max_buffer_size,
+            alignment: u64::from(limits.min_storage_buffer_offset_alignment),
+            max_loop_trips: if cpu { 65_000 } else { u32::MAX },
+            busy_threads: if cpu { 256 } else { 65_536 },
+        }
+    }
+}
+
+/// An adapter that a [`Gpu`](crate::Gpu) can be opened on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AdapterDescription {
+    /// Its place in [`Gpu::adapters`](crate::Gpu::adapters).
+    pub index: usize,
+    /// Name, driver, backend, type and subgroup sizes.
+    pub info: wgpu::AdapterInfo,
+    /// The features it offers.
+    pub features: wgpu::Features,
+    /// Its limits.
+    pub limits: wgpu::Limits,
+}
+
+impl AdapterDescription {
+    /// Whether it runs on the CPU.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// The numbers that plans are chosen from, if all features are granted.
+    #[must_use]
+    pub fn caps(&self) -> Caps {
+        Caps::of(&self.info, self.features, &self.limits)
+    }
+}
+
+impl std::fmt::Display for AdapterDescription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", describe(&self.info))
+    }
+}
+
+/// One line that names an adapter and does not hide that it is software.
+pub(crate) fn describe(info: &wgpu::AdapterInfo) -> String {
+    let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
+    format!("{} ({:?}, {:?}, {})", info.name, info.backend, info.device_type, driver.trim())
+}

@@ -1,0 +1,292 @@
+//! The handle: a device with its queue, the facts to plan with, and the compiled pipelines.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::caps::{AdapterDescription, Caps, describe};
+use crate::pipeline::Cache;
+use crate::plan::Strategy;
+use crate::shader::{Access, Slot};
+use crate::transfer::Poller;
+use crate::{Error, Result};
+
+/// Which adapter to open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdapterChoice {
+    /// The best one: discrete before integrated before virtual before software. `WGPU_ADAPTER_NAME` and `WGPU_BACKEND` are honoured.
+    #[default]
+    Best,
+    /// The one at this place in [`Gpu::adapters`].
+    Index(usize),
+    /// The first whose name contains this text, in any case.
+    Name(String),
+}
+
+/// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines. `Send` and `Sync`.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    shared: Arc<Shared>,
+    forced: Option<Strategy>,
+    /// Whether waiting polls the device on the calling thread, which the blocking calls do.
+    pub(crate) inline: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    caps: Caps,
+    pipelines: Cache,
+    nothing: [wgpu::Buffer; 2],
+    lost: Arc<Mutex<Option<String>>>,
+    poller: OnceLock<Poller>,
+}
+
+/// Bytes between the places that stand in for unused write bindings, so that no two of them overlap.
+const NOTHING_STEP: u64 = 256;
+
+impl Gpu {
+    /// All adapters, in a stable order: by type, best first, then as the drivers list them.
+    ///
+    /// `WGPU_BACKEND` restricts the backends.
+    pub async fn adapters_async() -> Vec<AdapterDescription> {
+        enumerate()
+            .await
+            .into_iter()
+            .enumerate()
+            .map(|(index, a)| AdapterDescription { index, info: a.get_info(), features: a.features(), limits: a.limits() })
+            .collect()
+    }
+
+    /// [`adapters_async`](Self::adapters_async), blocking.
+    #[must_use]
+    pub fn adapters() -> Vec<AdapterDescription> {
+        pollster::block_on(Self::adapters_async())
+    }
+
+    /// Opens the best adapter.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] or [`Error::Device`].
+    pub fn new() -> Result<Self> {
+        Self::open(&AdapterChoice::Best)
+    }
+
+    /// Opens an adapter, blocking.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] or [`Error::Device`].
+    pub fn open(choice: &AdapterChoice) -> Result<Self> {
+        pollster::block_on(Self::open_async(choice))
+    }
+
+    /// Opens an adapter with all its limits and those of its features that kernels use. A software adapter is logged as a warning.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] or [`Error::Device`].
+    pub async fn open_async(choice: &AdapterChoice) -> Result<Self> {
+        let adapters = enumerate().await;
+        let adapter = select(adapters, choice)?;
+        let info = adapter.get_info();
+        let features = adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("wgpu-xent"),
+            required_features: features,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) =
+            adapter.request_device(&descriptor).await.map_err(|e| Error::Device { adapter: info.name.clone(), message: e.to_string() })?;
+        let lost = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            // Dropping a device is no loss to anyone.
+            let text = if message.is_empty() { format!("{reason:?}") } else { message };
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        });
+        let gpu = Self::with(device, queue, info, lost);
+        if gpu.is_software() {
+            log::warn!("{} is a software adapter: it runs on the CPU", gpu.describe());
+        } else {
+            log::info!("opened {}", gpu.describe());
+        }
+        Ok(gpu)
+    }
+
+    /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
+    /// limits it was opened with; `SUBGROUP` is worth asking for.
+    #[must_use]
+    pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let info = device.adapter_info();
+        Self::with(device, queue, info, Arc::default())
+    }
+
+    fn with(device: wgpu::Device, queue: wgpu::Queue, info: wgpu::AdapterInfo, lost: Arc<Mutex<Option<String>>>) -> Self {
+        let caps = Caps::of(&info, device.features(), &device.limits());
+        let buffer = |size| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("nothing"),
+                size,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        };
+        let nothing = [buffer(NOTHING_STEP), buffer(16 * NOTHING_STEP)];
+        let shared = Shared { device, queue, info, caps, pipelines: Cache::default(), nothing, lost, poller: OnceLock::new() };
+        Self { shared: Arc::new(shared), forced: None, inline: false }
+    }
+
+    /// The same GPU, with every plan forced to a strategy. For tests and benchmarks: calls fail with [`Error::Strategy`]
+    /// where it cannot serve the shape.
+    #[must_use]
+    pub fn with_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
+        Self { forced: strategy.into(), ..self.clone() }
+    }
+
+    pub(crate) fn forced(&self) -> Option<Strategy> {
+        self.forced
+    }
+
+    /// The handle that blocking calls work with.
+    pub(crate) fn blocking(&self) -> Self {
+        Self { inline: true, ..self.clone() }
+    }
+
+    /// The wgpu device.
+    #[must_use]
+    pub fn device(&self) -> &wgpu::Device {
+        &self.shared.device
+    }
+
+    /// The wgpu queue.
+    #[must_use]
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.shared.queue
+    }
+
+    /// Name, driver, backend and type of the adapter.
+    #[must_use]
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.shared.info
+    }
+
+    /// The numbers that plans are chosen from.
+    #[must_use]
+    pub fn caps(&self) -> &Caps {
+        &self.shared.caps
+    }
+
+    /// Whether it runs on the CPU.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        self.shared.caps.cpu
+    }
+
+    /// One line: name, backend, type, driver.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        describe(&self.shared.info)
+    }
+
+    pub(crate) fn pipelines(&self) -> &Cache {
+        &self.shared.pipelines
+    }
+
+    pub(crate) fn poller(&self) -> &Poller {
+        self.shared.poller.get_or_init(|| Poller::new(self.device().clone()))
+    }
+
+    /// The error that a lost device gives, if it is lost.
+    pub(crate) fn lost(&self) -> Option<Error> {
+        let message = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        message.map(|message| Error::DeviceLost { message })
+    }
+
+    /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
+    ///
+    /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
+    pub(crate) fn scoped<T>(&self, bytes: u64, run: impl FnOnce() -> T) -> Result<T> {
+        let device = self.device();
+        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory]
+            .map(|filter| device.push_error_scope(filter));
+        let value = run();
+        let mut first = None;
+        for scope in scopes.into_iter().rev() {
+            first = first.or(pollster::block_on(scope.pop()));
+        }
+        match first {
+            None => Ok(value),
+            Some(error) => Err(self.lost().unwrap_or_else(|| match error {
+                wgpu::Error::OutOfMemory { source } => Error::OutOfMemory { bytes, message: source.to_string() },
+                other => Error::Gpu { message: other.to_string() },
+            })),
+        }
+    }
+
+    /// A buffer of at least four bytes.
+    pub(crate) fn scratch(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let limit = self.caps().max_buffer;
+        if bytes > limit {
+            return Err(Error::TooLarge { what: "a buffer", needed: bytes, unit: "bytes", limit, limit_name: "max_buffer_size" });
+        }
+        let size = bytes.next_multiple_of(4).max(4);
+        self.scoped(size, || {
+            self.device().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        })
+    }
+
+    /// What is bound where a kernel declares a binding that the call does not use.
+    pub(crate) fn nothing(&self, slot: &Slot) -> wgpu::BufferBinding<'_> {
+        let (buffer, place) = match slot.access {
+            Access::Write => (&self.shared.nothing[1], u64::from(slot.index)),
+            _ => (&self.shared.nothing[0], 0),
+        };
+        wgpu::BufferBinding { buffer, offset: place * NOTHING_STEP, size: wgpu::BufferSize::new(NOTHING_STEP) }
+    }
+}
+
+async fn enumerate() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    // Its error scopes would be the caller's noise: validation layers are for developing wgpu itself.
+    descriptor.flags = wgpu::InstanceFlags::from_build_config().with_env() - wgpu::InstanceFlags::VALIDATION;
+    let instance = wgpu::Instance::new(descriptor);
+    let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
+    let mut adapters = instance.enumerate_adapters(backends).await;
+    adapters.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
+    adapters.sort_by_key(|a| {
+        let info = a.get_info();
+        (rank(&info), info.backend == wgpu::Backend::Gl)
+    });
+    adapters
+}
+
+/// Best first. llvmpipe before other software: it is the faster one.
+fn rank(info: &wgpu::AdapterInfo) -> (u8, bool) {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    (kind, info.name.contains("SwiftShader"))
+}
+
+fn select(mut adapters: Vec<wgpu::Adapter>, choice: &AdapterChoice) -> Result<wgpu::Adapter> {
+    let names = || adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>().join(", ");
+    let by_name = |text: &str| {
+        let text = text.to_lowercase();
+        adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&text))
+    };
+    let environment = std::env::var("WGPU_ADAPTER_NAME").ok();
+    let (found, asked) = match (choice, &environment) {
+        (AdapterChoice::Best, None) => ((!adapters.is_empty()).then_some(0), String::new()),
+        (AdapterChoice::Best, Some(name)) => {
+            (by_name(name), format!(" whose name contains WGPU_ADAPTER_NAME \"{name}\" among [{}]", names()))
+        }
+        (AdapterChoice::Name(name), _) => (by_name(name), format!(" whose name contains \"{name}\" among [{}]", names())),
+        (AdapterChoice::Index(i), _) => ((*i < adapters.len()).then_some(*i), format!(" at index {i} of {}", adapters.len())),
+    };
+    found.map(|i| adapters.swap_remove(i)).ok_or(Error::NoAdapter { asked })
+}

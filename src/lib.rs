@@ -1,0 +1,23 @@
+//! Softmax, log-sum-exp and fused cross-entropy with gradient on any GPU.
+
+mod caps;
+mod error;
+mod gpu;
+mod host;
+mod launch;
+mod ops;
+mod options;
+mod pipeline;
+mod plan;
+pub mod reference;
+mod shader;
+mod summary;
+mod transfer;
+mod views;
+
+pub use caps::{AdapterDescription, Caps};
+pub use error::{Error, Result};
+pub use gpu::{AdapterChoice, Gpu};
+pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};
+pub use plan::{Plan, Strategy, Work};
+pub use views::{Element, Logits, Storage, TargetIndex, Targets};

@@ -1,0 +1,107 @@
+//! Compiled pipelines, each made once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::gpu::Gpu;
+use crate::shader::{Access, Kernel, Slot, Source, Variant};
+use crate::{Error, Result};
+
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) compute: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+    pub(crate) slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kernel: &'static str,
+    variant: Variant,
+    workgroup: u32,
+    items_per_group: u32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Cache(Mutex<HashMap<Key, Arc<Pipeline>>>);
+
+impl Cache {
+    /// The pipeline, compiled on first use. Two threads that ask at once may both compile it; one of the two is kept.
+    pub(crate) fn get(&self, gpu: &Gpu, kernel: &Kernel, variant: Variant, workgroup: u32, items_per_group: u32) -> Result<Arc<Pipeline>> {
+        let key = Key { kernel: kernel.name, variant, workgroup, items_per_group };
+        if let Some(found) = self.lock().get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(compile(gpu, kernel, &variant, workgroup, items_per_group)?);
+        Ok(Arc::clone(self.lock().entry(key).or_insert(made)))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Pipeline>>> {
+        // The map is never left half-changed, so a panic elsewhere does not spoil it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, workgroup: u32, items_per_group: u32) -> Result<Pipeline> {
+    let source = Source::new(kernel, variant);
+    let label = format!("{}/{:?}/{:?}", kernel.name, variant.unit, variant.phase).to_lowercase();
+    let slots = source.slots();
+    let device = gpu.device();
+
+    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(&label),
+        source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+    });
+    if let Some(error) = pollster::block_on(scope.pop()) {
+        return Err(shader_error(gpu, &source, label, &error.to_string(), pollster::block_on(module.get_compilation_info())));
+    }
+    gpu.scoped(0, || {
+        let entries: Vec<_> = slots.iter().map(layout_entry).collect();
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(&label),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let constants = source.constants(kernel, variant, workgroup, items_per_group);
+        let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&label),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, zero_initialize_workgroup_memory: false },
+            cache: None,
+        });
+        Pipeline { compute, layout, slots }
+    })
+    .map_err(|error| match error {
+        Error::Gpu { message } => Error::Shader { pipeline: label, file: "", line: 0, message },
+        other => other,
+    })
+}
+
+fn layout_entry(slot: &Slot) -> wgpu::BindGroupLayoutEntry {
+    let ty = match slot.access {
+        Access::Uniform => wgpu::BufferBindingType::Uniform,
+        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+    };
+    wgpu::BindGroupLayoutEntry {
+        binding: slot.index,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
+}
+
+/// Names the file and line of the part at fault rather than those of the joined text.
+fn shader_error(gpu: &Gpu, source: &Source, pipeline: String, text: &str, info: wgpu::CompilationInfo) -> Error {
+    if let Some(lost) = gpu.lost() {
+        return lost;
+    }
+    let message = info.messages.iter().find(|m| m.message_type == wgpu::CompilationMessageType::Error);
+    let place = message.and_then(|m| m.location).map_or(("", 0), |l| source.locate(l.line_number as usize));
+    let message = message.map_or_else(|| text.to_string(), |m| m.message.clone());
+    Error::Shader { pipeline, file: place.0, line: place.1, message }
+}

@@ -1,0 +1,324 @@
+//! Which kernel runs, how wide, in which windows and grid: a pure value, chosen from a shape and an adapter's numbers.
+
+use crate::caps::Caps;
+use crate::{Error, Result};
+
+/// Who serves a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// A thread serves a row; no barriers.
+    Thread,
+    /// A subgroup serves a row; no barriers.
+    Subgroup,
+    /// A workgroup serves a row, through workgroup memory.
+    Workgroup,
+    /// Threads serve chunks of a row; a second dispatch merges.
+    SplitThread,
+    /// Subgroups serve chunks of a row; a second dispatch merges.
+    SplitSubgroup,
+    /// Workgroups serve chunks of a row; a second dispatch merges.
+    SplitWorkgroup,
+}
+
+/// What shares the work of an item: see the `unit_*.wgsl` parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Unit {
+    Thread,
+    Subgroup,
+    Workgroup,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Thread, Self::Subgroup, Self::Workgroup, Self::SplitThread, Self::SplitSubgroup, Self::SplitWorkgroup];
+
+    pub(crate) const fn unit(self) -> Unit {
+        match self {
+            Self::Thread | Self::SplitThread => Unit::Thread,
+            Self::Subgroup | Self::SplitSubgroup => Unit::Subgroup,
+            Self::Workgroup | Self::SplitWorkgroup => Unit::Workgroup,
+        }
+    }
+
+    /// Whether a row is cut into chunks.
+    #[must_use]
+    pub const fn is_split(self) -> bool {
+        matches!(self, Self::SplitThread | Self::SplitSubgroup | Self::SplitWorkgroup)
+    }
+
+    const fn split(self) -> Self {
+        match self.unit() {
+            Unit::Thread => Self::SplitThread,
+            Unit::Subgroup => Self::SplitSubgroup,
+            Unit::Workgroup => Self::SplitWorkgroup,
+        }
+    }
+}
+
+impl std::fmt::Display for Strategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Thread => "thread",
+            Self::Subgroup => "subgroup",
+            Self::Workgroup => "workgroup",
+            Self::SplitThread => "split-thread",
+            Self::SplitSubgroup => "split-subgroup",
+            Self::SplitWorkgroup => "split-workgroup",
+        })
+    }
+}
+
+/// What is to be done, as far as planning cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Work {
+    /// Rows of the call.
+    pub rows: u64,
+    /// Classes of a row.
+    pub classes: u64,
+    /// The largest distance between two rows of any buffer, in bytes.
+    pub row_bytes: u64,
+    /// Whether elements are written, not only values of rows.
+    pub elements: bool,
+    /// Whether the kernel has a variant with subgroup operations.
+    pub subgroups: bool,
+    /// The most bytes of a window that the caller wants, besides what bindings allow.
+    pub window_bytes: u64,
+}
+
+impl Work {
+    /// Dense f32 rows, in the largest windows that the adapter allows.
+    #[must_use]
+    pub fn dense(rows: u64, classes: u64, elements: bool) -> Self {
+        Self { rows, classes, row_bytes: classes * 4, elements, subgroups: true, window_bytes: u64::MAX }
+    }
+}
+
+/// How a call is run. Printable, comparable, and chosen without a GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Who serves a row.
+    pub strategy: Strategy,
+    /// Threads of a workgroup.
+    pub workgroup: u32,
+    /// Items (rows, or chunks of rows) that a workgroup serves.
+    pub items_per_group: u32,
+    /// Chunks of a row, 1 unless it is split.
+    pub chunks: u32,
+    /// Quads (four classes) of a chunk; the last may have fewer.
+    pub chunk_quads: u32,
+    /// Rows of a window; the last may have fewer.
+    pub window_rows: u64,
+    /// Windows that the rows take.
+    pub windows: u64,
+    /// Workgroups of a full window's dispatch, x and y.
+    pub grid: (u32, u32),
+    /// The most loop iterations that a thread may need.
+    pub loop_trips: u64,
+}
+
+/// Bytes of one chunk's statistics, at most. `shaders.rs` tests it against every `Stats`.
+pub(crate) const STATS_BYTES: u64 = 20;
+
+/// The most chunks of a row: every unit of the second dispatch reads them all.
+const MAX_CHUNKS: u64 = 256;
+
+/// The least quads that make a chunk worth its overhead.
+const MIN_CHUNK_QUADS: u64 = 512;
+
+/// On a CPU adapter, the most classes for which a thread a row beats a subgroup a row while there are rows enough.
+/// `benches/results`: the crossover on lavapipe and SwiftShader.
+const CPU_THREAD_CLASSES: u64 = 4096;
+
+/// On a GPU, the most classes for a thread a row, and for a subgroup a row.
+const GPU_THREAD_CLASSES: u64 = 32;
+const GPU_SUBGROUP_CLASSES: u64 = 1024;
+
+impl Plan {
+    /// The plan that the tables give, or that of the forced strategy.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if one row exceeds what an adapter can bind or 32-bit indices reach, [`Error::Strategy`] if the
+    /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations.
+    pub fn new(work: &Work, caps: &Caps, forced: Option<Strategy>) -> Result<Self> {
+        check_row(work, caps)?;
+        if let Some(strategy) = forced {
+            return Self::with(work, caps, strategy);
+        }
+        let unit = preferred(work, caps);
+        let lanes = match unit.unit() {
+            Unit::Thread => 1,
+            Unit::Subgroup => u64::from(caps.subgroup.map_or(1, |s| s.1)),
+            Unit::Workgroup => u64::from(width(work, caps, unit)),
+        };
+        let idle = work.rows.saturating_mul(lanes) < u64::from(caps.busy_threads);
+        let whole = Self::with(work, caps, unit);
+        let worth = quads(work) >= 2 * MIN_CHUNK_QUADS;
+        match whole {
+            Ok(plan) if !(idle && worth) => Ok(plan),
+            // Too few rows to fill the adapter, or too many iterations for one thread.
+            _ => Self::with(work, caps, unit.split()).or(whole),
+        }
+    }
+
+    fn with(work: &Work, caps: &Caps, strategy: Strategy) -> Result<Self> {
+        let refuse = |reason: String| Error::Strategy { strategy: strategy.to_string(), rows: work.rows, classes: work.classes, reason };
+        if strategy.unit() == Unit::Subgroup && (caps.subgroup.is_none() || !work.subgroups) {
+            return Err(refuse("there is no variant with subgroup operations for this adapter and operation".into()));
+        }
+        let workgroup = width(work, caps, strategy);
+        let (items_per_group, lanes) = match strategy.unit() {
+            Unit::Thread => (workgroup, 1),
+            // A subgroup may turn out as small as the smallest: lanes for the loops, items for the grid.
+            Unit::Subgroup => caps.subgroup.map_or((1, 1), |(smallest, largest)| ((workgroup / largest).max(1), u64::from(smallest))),
+            Unit::Workgroup => (1, u64::from(workgroup)),
+        };
+        let quads = quads(work);
+        let chunks = if strategy.is_split() { chunks(work, caps, lanes) } else { 1 };
+        let chunk_quads = quads.div_ceil(chunks).max(1);
+        let chunks = quads.div_ceil(chunk_quads).max(1);
+
+        let loop_trips = loop_trips(work, chunks, chunk_quads, lanes, items_per_group, strategy);
+        if loop_trips > u64::from(caps.max_loop_trips) {
+            return Err(refuse(format!("a thread would need {loop_trips} loop iterations, the limit is {}", caps.max_loop_trips)));
+        }
+
+        let window_rows = window_rows(work, caps, chunks, items_per_group);
+        let items = work.rows.min(window_rows) * chunks;
+        Ok(Self {
+            strategy,
+            workgroup,
+            items_per_group,
+            chunks: chunks as u32,
+            chunk_quads: chunk_quads as u32,
+            window_rows,
+            windows: work.rows.div_ceil(window_rows),
+            grid: grid(items, items_per_group, caps.max_groups),
+            loop_trips,
+        })
+    }
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}x{}", self.strategy, self.workgroup, self.items_per_group)?;
+        if self.strategy.is_split() {
+            write!(f, ", {} chunks of {} quads", self.chunks, self.chunk_quads)?;
+        }
+        write!(f, ", {} window(s) of {} rows, grid {}x{}", self.windows, self.window_rows, self.grid.0, self.grid.1)
+    }
+}
+
+fn quads(work: &Work) -> u64 {
+    work.classes.div_ceil(4)
+}
+
+/// A window of one row must be bindable, and its indices fit 32 bits.
+fn check_row(work: &Work, caps: &Caps) -> Result<()> {
+    let limit = binding_room(caps);
+    if work.row_bytes > limit {
+        return Err(Error::TooLarge {
+            what: "one row",
+            needed: work.row_bytes,
+            unit: "bytes",
+            limit,
+            limit_name: "max_storage_buffer_binding_size less the offset alignment",
+        });
+    }
+    let limit = u64::from(u32::MAX) - 1;
+    if work.rows > limit {
+        return Err(Error::TooLarge { what: "the call", needed: work.rows, unit: "rows", limit, limit_name: "32-bit row numbers" });
+    }
+    Ok(())
+}
+
+/// Bytes that a binding surely holds behind an offset that had to be rounded down.
+fn binding_room(caps: &Caps) -> u64 {
+    caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)).saturating_sub(caps.alignment + 16)
+}
+
+fn preferred(work: &Work, caps: &Caps) -> Strategy {
+    let subgroups = caps.subgroup.is_some() && work.subgroups;
+    if caps.cpu {
+        let rows_enough = work.rows >= u64::from(caps.busy_threads);
+        if subgroups && (work.classes > CPU_THREAD_CLASSES || (!rows_enough && work.classes > 32)) {
+            return Strategy::Subgroup;
+        }
+        return Strategy::Thread;
+    }
+    match work.classes {
+        c if c <= GPU_THREAD_CLASSES => Strategy::Thread,
+        c if c <= GPU_SUBGROUP_CLASSES && subgroups => Strategy::Subgroup,
+        _ => Strategy::Workgroup,
+    }
+}
+
+/// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row.
+fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
+    let wanted = match strategy.unit() {
+        Unit::Thread if caps.cpu => 32,
+        Unit::Thread => 64,
+        Unit::Subgroup => {
+            let largest = caps.subgroup.map_or(1, |s| s.1);
+            let wanted = if caps.cpu { largest } else { largest.max(128) };
+            return wanted.min(caps.max_workgroup) / largest.min(caps.max_workgroup) * largest.min(caps.max_workgroup);
+        }
+        Unit::Workgroup if caps.cpu => 8,
+        Unit::Workgroup => u32::try_from(quads(work).next_power_of_two()).unwrap_or(u32::MAX).clamp(32, 256),
+    };
+    // A power of two, for the tree.
+    let most = caps.max_workgroup.max(1);
+    wanted.min(1 << most.ilog2())
+}
+
+/// Chunks that fill the adapter, none of them too small to be worth it, none too long for a thread's loops.
+fn chunks(work: &Work, caps: &Caps, lanes: u64) -> u64 {
+    let quads = quads(work);
+    let fill = u64::from(caps.busy_threads).div_ceil(work.rows.max(1) * lanes);
+    let worth = quads.div_ceil(MIN_CHUNK_QUADS);
+    let bounded = quads.div_ceil(u64::from(caps.max_loop_trips) * lanes);
+    fill.min(worth).max(bounded).max(2).min(MAX_CHUNKS).min(quads.max(1))
+}
+
+/// Iterations of all loops of one thread, counted as the WGSL parts are written.
+fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_group: u32, strategy: Strategy) -> u64 {
+    let own = chunk_quads.div_ceil(lanes);
+    // scan.wgsl, and find_best of stats_exp.wgsl.
+    let scan = own / 4 + 4 + 4;
+    // elements.wgsl.
+    let write = if work.elements { own / 4 + 4 } else { 0 };
+    // split_finish.wgsl, and the tree of unit_workgroup.wgsl.
+    let merge = if strategy.is_split() { chunks.div_ceil(lanes) } else { 0 } + 16;
+    // The vectors of stats_targets.wgsl and stats_loss.wgsl loop over the four values of a quad.
+    let inner = if work.subgroups { 0 } else { 4 * own };
+    let items = if strategy.unit() == Unit::Subgroup { u64::from(items_per_group) } else { 1 };
+    items * (1 + scan + write + merge + inner)
+}
+
+/// Rows whose buffers can be bound at once, whose statistics fit, and whose grid can be folded.
+fn window_rows(work: &Work, caps: &Caps, chunks: u64, items_per_group: u32) -> u64 {
+    let room = binding_room(caps);
+    let by_binding = room / work.row_bytes.max(4);
+    let by_caller = (work.window_bytes / work.row_bytes.max(4)).max(1);
+    let by_stats = room / (chunks * STATS_BYTES);
+    let by_grid = (u64::from(caps.max_groups).pow(2)).min(u64::from(u32::MAX)) * u64::from(items_per_group) / chunks;
+    // Items are counted in 32 bits.
+    let by_index = u64::from(u32::MAX / 2) / chunks;
+    by_binding.min(by_caller).min(by_stats).min(by_grid).min(by_index).min(work.rows).max(1)
+}
+
+/// Workgroups for a number of items, folded into two dimensions.
+pub(crate) fn grid(items: u64, items_per_group: u32, max_groups: u32) -> (u32, u32) {
+    let groups = items.div_ceil(u64::from(items_per_group)).max(1);
+    let y = groups.div_ceil(u64::from(max_groups));
+    let x = groups.div_ceil(y);
+    (x as u32, y as u32)
+}
+
+/// The most words of a vector that are bound at once.
+pub(crate) fn max_words(caps: &Caps) -> u64 {
+    binding_room(caps) / 4
+}
