@@ -1,0 +1,112 @@
+//! What the GPU tests share: the adapters, seeded data, and the comparison with the reference.
+#![allow(dead_code, reason = "each test binary uses its share")]
+
+pub mod data;
+
+use std::sync::OnceLock;
+
+use wgpu_xent::{AdapterChoice, Gpu, Strategy};
+
+/// Every adapter of this machine, opened once a test binary.
+///
+/// On Linux lavapipe and Mesa's GL must be among them: a machine without is a failure, not a skip. `XENT_TEST_ADAPTERS=any`
+/// asks only for one adapter, whichever it is (other systems).
+pub fn gpus() -> &'static [Gpu] {
+    static GPUS: OnceLock<Vec<Gpu>> = OnceLock::new();
+    GPUS.get_or_init(|| {
+        let found = Gpu::adapters();
+        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let any = std::env::var("XENT_TEST_ADAPTERS").is_ok_and(|v| v == "any") || !cfg!(target_os = "linux");
+        let is = |i: usize, backend, name: &str| found[i].info.backend == backend && found[i].info.name.contains(name);
+        let has = |backend, name| (0..found.len()).any(|i| is(i, backend, name));
+        assert!(!found.is_empty(), "no adapter found: run scripts/setup.sh --tests");
+        if !any {
+            assert!(has(wgpu::Backend::Vulkan, "llvmpipe"), "lavapipe is missing among {names:?}: run scripts/setup.sh --tests");
+            assert!(has(wgpu::Backend::Gl, ""), "a GL adapter is missing among {names:?}: run scripts/setup.sh --tests");
+            let swiftshader = std::env::var("VK_ADD_DRIVER_FILES").is_ok_and(|file| std::path::Path::new(&file).exists());
+            assert!(!swiftshader || has(wgpu::Backend::Vulkan, "SwiftShader"), "SwiftShader's driver file exists, but not among {names:?}");
+        }
+        found.iter().map(|a| Gpu::open(&AdapterChoice::Index(a.index)).unwrap()).collect()
+    })
+}
+
+/// The adapter that most tests of host behaviour use: one is enough where the kernel does not matter.
+pub fn gpu() -> &'static Gpu {
+    &gpus()[0]
+}
+
+/// Runs a check on every adapter with the planned strategy, and names the adapter if it panics.
+pub fn on_every_adapter(check: impl Fn(&Gpu)) {
+    for gpu in gpus() {
+        named(gpu, "planned", || check(gpu));
+    }
+}
+
+/// Runs a check on every adapter with the planned and with every forced strategy.
+pub fn with_every_strategy(check: impl Fn(&Gpu)) {
+    for gpu in gpus() {
+        named(gpu, "planned", || check(gpu));
+        for strategy in Strategy::ALL {
+            named(gpu, &strategy.to_string(), || check(&gpu.with_strategy(strategy)));
+        }
+    }
+}
+
+fn named(gpu: &Gpu, strategy: &str, check: impl FnOnce()) {
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
+    if let Err(cause) = result {
+        eprintln!("on {}, strategy {strategy}", gpu.describe());
+        std::panic::resume_unwind(cause);
+    }
+}
+
+/// Whether a forced strategy is one that the adapter or shape cannot run. Anything else must succeed.
+pub fn unsupported<T>(result: wgpu_xent::Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(wgpu_xent::Error::Strategy { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The error allowed for a value: `relative * |expected| + absolute`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    pub relative: f64,
+    pub absolute: f64,
+}
+
+/// Below this, f32 is not normal, and adapters flush.
+pub const TINY: f64 = 1.2e-38;
+
+/// Compares with the reference; non-finite values must agree in kind and sign. Returns the largest error as a share of the bound.
+pub fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) -> Result<f64, String> {
+    if got.len() != expected.len() {
+        return Err(format!("{} values instead of {}", got.len(), expected.len()));
+    }
+    let mut worst = 0.0_f64;
+    for (i, (&g, &e)) in got.iter().zip(expected).enumerate() {
+        let Bound { relative, absolute } = bound(i);
+        let g = f64::from(g);
+        let same_kind = (g.is_nan() && e.is_nan()) || (g.is_infinite() && g == e);
+        if same_kind {
+            continue;
+        }
+        let allowed = relative * e.abs() + absolute;
+        let share = (g - e).abs() / allowed;
+        // Written so that NaN fails.
+        if !(share <= 1.0) {
+            return Err(format!("at {i}: got {g:e}, expected {e:e}, error {:e}, allowed {allowed:e}", (g - e).abs()));
+        }
+        worst = worst.max(share);
+    }
+    Ok(worst)
+}
+
+/// [`compare`], or a panic that says where.
+#[track_caller]
+pub fn assert_close(what: &str, got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) {
+    if let Err(message) = compare(got, expected, bound) {
+        panic!("{what}: {message}");
+    }
+}

@@ -1,0 +1,51 @@
+//! Why the command ends early: one line and an exit code.
+
+use std::process::ExitCode;
+
+use crate::arrays::ArrayError;
+
+/// The line for stderr, and whose fault it is.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// What was asked for cannot be done: exit code 2.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// It could, but went wrong on the way: exit code 1.
+    pub(crate) fn work(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// Prints the line. Paths and drivers' messages may hold line breaks.
+    pub(crate) fn report(self) -> ExitCode {
+        let line = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        eprintln!("xent: {line}");
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ArrayError> for Failure {
+    fn from(error: ArrayError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+impl From<wgpu_xent::Error> for Failure {
+    fn from(error: wgpu_xent::Error) -> Self {
+        use wgpu_xent::Error::{Length, NoAdapter, NoClasses, Options, Target};
+        let message = error.to_string();
+        match error {
+            Length { .. } | NoClasses { .. } | Target { .. } | Options(_) | NoAdapter { .. } => Self::input(message),
+            _ => Self::work(message),
+        }
+    }
+}
+
+/// The result of everything that may end the command.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
