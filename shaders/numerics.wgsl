@@ -5,17 +5,124 @@
 // exp: Cody and Waite's reduction x = n ln 2 + r, then a degree 6 minimax polynomial, largest error 3.1e-9 before rounding.
 // log: x = 2^n m, m in [sqrt(1/2), sqrt(2)], then a degree 10 minimax polynomial in m - 1, largest error 5.9e-9.
 // Needs: params.wgsl.
-const LOWEST: f32 = -0x1.fffffep+127f;const POSITIVE_INFINITY_BITS: u32 = 0x7f800000u;const NEGATIVE_INFINITY_BITS: u32 = 0xff800000u;const MAGNITUDE_BITS: u32 = 0x7fffffffu;const LOG2_E: f32 = 1.4426950408889634;const LN2_HIGH: f32 = 0.693145751953125; // 22713 / 32768: n * LN2_HIGH is exact for |n| < 512
-const LN2_LOW: f32 = 1.428606765330187e-6;// Below, e^x is not a normal f32; adapters differ in what they make of such numbers, so it is 0 on all of them.
-const EXP_LOWEST: f32 = -87.3;// The value, which the compiler can no longer see through: without this, Mesa merges n * LN2_HIGH + n * LN2_LOW into
+
+const LOWEST: f32 = -0x1.fffffep+127f;
+const POSITIVE_INFINITY_BITS: u32 = 0x7f800000u;
+const NEGATIVE_INFINITY_BITS: u32 = 0xff800000u;
+const MAGNITUDE_BITS: u32 = 0x7fffffffu;
+const LOG2_E: f32 = 1.4426950408889634;
+const LN2_HIGH: f32 = 0.693145751953125; // 22713 / 32768: n * LN2_HIGH is exact for |n| < 512
+const LN2_LOW: f32 = 1.428606765330187e-6;
+
+// Below, e^x is not a normal f32; adapters differ in what they make of such numbers, so it is 0 on all of them.
+const EXP_LOWEST: f32 = -87.3;
+
+// The value, which the compiler can no longer see through: without this, Mesa merges n * LN2_HIGH + n * LN2_LOW into
 // one product, and any compiler may cancel (a + b) - a.
-fn opaque(x: f32) -> f32 {    return bitcast<f32>(bitcast<u32>(x) & params.ones);}fn opaque4(x: vec4<f32>) -> vec4<f32> {    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(params.ones));}// Special values are made at run time: as constants they are errors in WGSL.
-fn special(bits: u32) -> f32 {    return bitcast<f32>(bits & params.ones);}fn negative_infinity() -> f32 {    return special(NEGATIVE_INFINITY_BITS);}fn not_a_number() -> f32 {    return special(0x7fc00000u);}// e^x for x <= 0; 0 below EXP_LOWEST, also for -inf.
-fn exp4(x: vec4<f32>) -> vec4<f32> {    let v = max(x, vec4(EXP_LOWEST));    let n = round(v * LOG2_E);    let r = opaque4(v - n * LN2_HIGH) - n * LN2_LOW;    var p = vec4(1.3814467238262296e-3);    p = fma(p, r, vec4(8.368780836462975e-3));    p = fma(p, r, vec4(4.166839271783829e-2));    p = fma(p, r, vec4(1.666651964187622e-1));    p = fma(p, r, vec4(4.999999403953552e-1));    p = fma(p * r, r, r) + 1.0;    let e = p * bitcast<vec4<f32>>((vec4<i32>(n) + 127) << vec4(23u));    return select(e, vec4(0.0), x < vec4(EXP_LOWEST));}fn exp1(x: f32) -> f32 {    return exp4(vec4(x)).x;}// log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)].
-fn log1p_near_zero(f: f32) -> f32 {    var p = -7.63438418507576e-2;    p = fma(p, f, 1.276542693376541e-1);    p = fma(p, f, -1.316200494766235e-1);    p = fma(p, f, 1.4201368391513824e-1);    p = fma(p, f, -1.662314385175705e-1);    p = fma(p, f, 2.000123560428619e-1);    p = fma(p, f, -2.5000825524330139e-1);    p = fma(p, f, 3.333333134651184e-1);    let square = f * f;    return fma(p * f - 0.5, square, f);}// log x for x >= 1.
-fn log_from_one(x: f32) -> f32 {    let bits = bitcast<u32>(x);    // Adding the distance from sqrt(1/2) to 1 moves the exponent's step from 1 to sqrt(1/2).
-    let shifted = bits + 0x004afb0du;    let n = f32(i32(shifted >> 23u) - 127);    let m = bitcast<f32>((shifted & 0x007fffffu) + 0x3f3504f3u);    return fma(n, LN2_HIGH, fma(n, LN2_LOW, log1p_near_zero(m - 1.0)));}// log(1 + x) for x >= 0: no accuracy is lost for small x.
-fn log1p(x: f32) -> f32 {    if x < 0.4142 {        return log1p_near_zero(x);    }    return log_from_one(1.0 + x);}// e^x - 1 for x <= 0, relative error 3e-7 also near 0: a Taylor series where the difference would cancel.
-fn expm1(x: f32) -> f32 {    if x > -0.5 {        var p = 2.48015873015873e-5;        p = fma(p, x, 1.984126984126984e-4);        p = fma(p, x, 1.388888888888889e-3);        p = fma(p, x, 8.333333333333333e-3);        p = fma(p, x, 4.1666666666666664e-2);        p = fma(p, x, 1.6666666666666666e-1);        p = fma(p, x, 0.5);        return fma(p * x, x, x);    }    return exp1(x) - 1.0;}// A sum that keeps what rounding drops (Kahan, 1965): value - low is the sum, its error does not grow with the number of terms.
-struct Sum {    value: f32,    low: f32,}fn add(sum: Sum, term: f32) -> Sum {    let y = term - sum.low;    let value = opaque(sum.value + y);    return Sum(value, opaque(value - sum.value) - y);}// a - b as a rounded difference and what rounding dropped (Knuth's two-sum).
-fn two_difference(a: f32, b: f32) -> vec2<f32> {    let d = opaque(a - b);    let b_part = opaque(d - a);    return vec2(d, opaque(a - opaque(d - b_part)) - opaque(b + b_part));}
+fn opaque(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) & params.ones);
+}
+
+fn opaque4(x: vec4<f32>) -> vec4<f32> {
+    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(params.ones));
+}
+
+// Special values are made at run time: as constants they are errors in WGSL.
+fn special(bits: u32) -> f32 {
+    return bitcast<f32>(bits & params.ones);
+}
+
+fn negative_infinity() -> f32 {
+    return special(NEGATIVE_INFINITY_BITS);
+}
+
+fn not_a_number() -> f32 {
+    return special(0x7fc00000u);
+}
+
+// e^x for x <= 0; 0 below EXP_LOWEST, also for -inf.
+fn exp4(x: vec4<f32>) -> vec4<f32> {
+    let v = max(x, vec4(EXP_LOWEST));
+    let n = round(v * LOG2_E);
+    let r = opaque4(v - n * LN2_HIGH) - n * LN2_LOW;
+    var p = vec4(1.3814467238262296e-3);
+    p = fma(p, r, vec4(8.368780836462975e-3));
+    p = fma(p, r, vec4(4.166839271783829e-2));
+    p = fma(p, r, vec4(1.666651964187622e-1));
+    p = fma(p, r, vec4(4.999999403953552e-1));
+    p = fma(p * r, r, r) + 1.0;
+    let e = p * bitcast<vec4<f32>>((vec4<i32>(n) + 127) << vec4(23u));
+    return select(e, vec4(0.0), x < vec4(EXP_LOWEST));
+}
+
+fn exp1(x: f32) -> f32 {
+    return exp4(vec4(x)).x;
+}
+
+// log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)].
+fn log1p_near_zero(f: f32) -> f32 {
+    var p = -7.63438418507576e-2;
+    p = fma(p, f, 1.276542693376541e-1);
+    p = fma(p, f, -1.316200494766235e-1);
+    p = fma(p, f, 1.4201368391513824e-1);
+    p = fma(p, f, -1.662314385175705e-1);
+    p = fma(p, f, 2.000123560428619e-1);
+    p = fma(p, f, -2.5000825524330139e-1);
+    p = fma(p, f, 3.333333134651184e-1);
+    let square = f * f;
+    return fma(p * f - 0.5, square, f);
+}
+
+// log x for x >= 1.
+fn log_from_one(x: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    // Adding the distance from sqrt(1/2) to 1 moves the exponent's step from 1 to sqrt(1/2).
+    let shifted = bits + 0x004afb0du;
+    let n = f32(i32(shifted >> 23u) - 127);
+    let m = bitcast<f32>((shifted & 0x007fffffu) + 0x3f3504f3u);
+    return fma(n, LN2_HIGH, fma(n, LN2_LOW, log1p_near_zero(m - 1.0)));
+}
+
+// log(1 + x) for x >= 0: no accuracy is lost for small x.
+fn log1p(x: f32) -> f32 {
+    if x < 0.4142 {
+        return log1p_near_zero(x);
+    }
+    return log_from_one(1.0 + x);
+}
+
+// e^x - 1 for x <= 0, relative error 3e-7 also near 0: a Taylor series where the difference would cancel.
+fn expm1(x: f32) -> f32 {
+    if x > -0.5 {
+        var p = 2.48015873015873e-5;
+        p = fma(p, x, 1.984126984126984e-4);
+        p = fma(p, x, 1.388888888888889e-3);
+        p = fma(p, x, 8.333333333333333e-3);
+        p = fma(p, x, 4.1666666666666664e-2);
+        p = fma(p, x, 1.6666666666666666e-1);
+        p = fma(p, x, 0.5);
+        return fma(p * x, x, x);
+    }
+    return exp1(x) - 1.0;
+}
+
+// A sum that keeps what rounding drops (Kahan, 1965): value - low is the sum, its error does not grow with the number of terms.
+struct Sum {
+    value: f32,
+    low: f32,
+}
+
+fn add(sum: Sum, term: f32) -> Sum {
+    let y = term - sum.low;
+    let value = opaque(sum.value + y);
+    return Sum(value, opaque(value - sum.value) - y);
+}
+
+// a - b as a rounded difference and what rounding dropped (Knuth's two-sum); nothing, if the difference overflows.
+fn two_difference(a: f32, b: f32) -> vec2<f32> {
+    let d = opaque(a - b);
+    let b_part = opaque(d - a);
+    let low = opaque(a - opaque(d - b_part)) - opaque(b + b_part);
+    let overflows = (bitcast<u32>(low) & MAGNITUDE_BITS) >= POSITIVE_INFINITY_BITS;
+    return vec2(d, select(low, 0.0, overflows));
+}

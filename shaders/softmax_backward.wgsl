@@ -1,4 +1,33 @@
 // The gradients of softmax, y = p: d / d x_c = p_c (u_c - sum p u), and of log_softmax (LOG), y = log p:
 // d / d x_c = u_c - exp(y_c) sum u. u is the upstream gradient; y is read as the logits, u as the second matrix.
 // Needs: params.wgsl, numerics.wgsl, quads.wgsl, second_quads.wgsl, stats_dot.wgsl.
-override LOG: bool = false;struct Finish {    sum: f32,    spoil: f32,}fn is_weighted() -> bool {    return !LOG;}fn skips(row: u32) -> bool {    return false;}fn finish_row(row: u32, stats: Stats) -> Finish {    return Finish(stats.sum, not_a_number());}fn write_row(row: u32, finish: Finish) {}fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {    let y = load_padded(row, quad, 0.0);    let u = load_second_padded(row, quad, 0.0);    if LOG {        let not_number = (bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS);        return select(u - exp4(x) * finish.sum, vec4(finish.spoil), not_number);    }    return x * (u - finish.sum);}
+
+override LOG: bool = false;
+
+struct Finish {
+    sum: f32,
+    spoil: f32,
+}
+
+fn is_weighted() -> bool {
+    return !LOG;
+}
+
+fn skips(row: u32) -> bool {
+    return false;
+}
+
+fn finish_row(row: u32, stats: Stats) -> Finish {
+    return Finish(stats.sum, not_a_number());
+}
+
+fn write_row(row: u32, finish: Finish) {}
+
+fn element(row: u32, quad: u32, y: vec4<f32>, finish: Finish) -> vec4<f32> {
+    let u = load_second_padded(row, quad, 0.0);
+    if LOG {
+        let not_number = (bitcast<vec4<u32>>(y) & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS);
+        return select(u - exp4(y) * finish.sum, vec4(finish.spoil), not_number);
+    }
+    return y * (u - finish.sum);
+}

@@ -1,2 +1,5 @@
 // combine() over the lanes of a subgroup. Needs: stats_dot.wgsl.
-fn combine_subgroup(own: Stats) -> Stats {    return Stats(subgroupAdd(own.sum));}
+
+fn combine_subgroup(own: Stats) -> Stats {
+    return Stats(subgroupAdd(own.sum));
+}

@@ -2,4 +2,57 @@
 // The vector is one row; its quads are four losses each. Infinite and NaN losses are kept out of the sum and told apart by
 // their bits, since infinity spoils the correction.
 // Needs: params.wgsl, numerics.wgsl, targets.wgsl.
-@group(0) @binding(6) var<storage, read> row_out: array<u32>;struct Stats {    sum: f32,    magnitude: u32,    correct: u32,}struct State {    sum: Sum,    magnitude: u32,    correct: u32,}fn empty() -> Stats {    return Stats(0.0, 0u, 0u);}fn begin(row: u32) -> State {    return State(Sum(0.0, 0.0), 0u, 0u);}fn absorb_quad(before: State, row: u32, quad: u32) -> State {    var state = before;    for (var i = 4u * quad; i < min(4u * quad + 4u, params.classes); i += 1u) {        let bits = row_out[params.loss_start + i];        let magnitude = bits & MAGNITUDE_BITS;        state.magnitude = max(state.magnitude, magnitude);        if magnitude < POSITIVE_INFINITY_BITS {            state.sum = add(state.sum, bitcast<f32>(bits));        }        if params.argmax_start != NONE {            let column = target_of(i);            if !is_ignored(column) && row_out[params.argmax_start + i] == column {                state.correct += 1u;            }        }    }    return state;}fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);}fn close(state: State, row: u32, lanes: u32) -> Stats {    return Stats(state.sum.value - state.sum.low, state.magnitude, state.correct);}fn combine(a: Stats, b: Stats) -> Stats {    return Stats(a.sum + b.sum, max(a.magnitude, b.magnitude), a.correct + b.correct);}
+
+@group(0) @binding(6) var<storage, read> row_out: array<u32>;
+
+struct Stats {
+    sum: f32,
+    magnitude: u32,
+    correct: u32,
+}
+
+struct State {
+    sum: Sum,
+    magnitude: u32,
+    correct: u32,
+}
+
+fn empty() -> Stats {
+    return Stats(0.0, 0u, 0u);
+}
+
+fn begin(row: u32) -> State {
+    return State(Sum(0.0, 0.0), 0u, 0u);
+}
+
+fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+    var state = before;
+    for (var i = 4u * quad; i < min(4u * quad + 4u, params.classes); i += 1u) {
+        let bits = row_out[params.loss_start + i];
+        let magnitude = bits & MAGNITUDE_BITS;
+        state.magnitude = max(state.magnitude, magnitude);
+        if magnitude < POSITIVE_INFINITY_BITS {
+            state.sum = add(state.sum, bitcast<f32>(bits));
+        }
+        if params.argmax_start != NONE {
+            let column = target_of(i);
+            if !is_ignored(column) && row_out[params.argmax_start + i] == column {
+                state.correct += 1u;
+            }
+        }
+    }
+    return state;
+}
+
+fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+}
+
+fn close(state: State, row: u32, lanes: u32) -> Stats {
+    return Stats(state.sum.value - state.sum.low, state.magnitude, state.correct);
+}
+
+fn combine(a: Stats, b: Stats) -> Stats {
+    return Stats(a.sum + b.sum, max(a.magnitude, b.magnitude), a.correct + b.correct);
+}

@@ -1,5 +1,53 @@
 // Statistics of a vector of targets: how many count, how many are wrong, and the first wrong one.
 // The vector is one row; its quads are four targets each.
 // Needs: params.wgsl, targets.wgsl.
-struct Stats {    valid: u32,    bad: u32,    bad_row: u32,       // NONE if there is none
-    bad_target: u32,}alias State = Stats;fn empty() -> Stats {    return Stats(0u, 0u, NONE, 0u);}fn begin(row: u32) -> State {    return empty();}fn absorb_quad(before: State, row: u32, quad: u32) -> State {    var state = before;    for (var i = 4u * quad; i < min(4u * quad + 4u, params.classes); i += 1u) {        let column = target_of(i);        if !is_ignored(column) {            if column < params.bound {                state.valid += 1u;            } else {                state.bad += 1u;                if i < state.bad_row {                    state.bad_row = i;                    state.bad_target = column;                }            }        }    }    return state;}fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);}fn close(state: State, row: u32, lanes: u32) -> Stats {    return state;}fn combine(a: Stats, b: Stats) -> Stats {    let first_is_a = a.bad_row <= b.bad_row;    return Stats(a.valid + b.valid, a.bad + b.bad, min(a.bad_row, b.bad_row), select(b.bad_target, a.bad_target, first_is_a));}
+
+struct Stats {
+    valid: u32,
+    bad: u32,
+    bad_row: u32,       // NONE if there is none
+    bad_target: u32,
+}
+
+alias State = Stats;
+
+fn empty() -> Stats {
+    return Stats(0u, 0u, NONE, 0u);
+}
+
+fn begin(row: u32) -> State {
+    return empty();
+}
+
+fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+    var state = before;
+    for (var i = 4u * quad; i < min(4u * quad + 4u, params.classes); i += 1u) {
+        let column = target_of(i);
+        if !is_ignored(column) {
+            if column < params.bound {
+                state.valid += 1u;
+            } else {
+                state.bad += 1u;
+                if i < state.bad_row {
+                    state.bad_row = i;
+                    state.bad_target = column;
+                }
+            }
+        }
+    }
+    return state;
+}
+
+fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+}
+
+fn close(state: State, row: u32, lanes: u32) -> Stats {
+    return state;
+}
+
+fn combine(a: Stats, b: Stats) -> Stats {
+    let first_is_a = a.bad_row <= b.bad_row;
+    return Stats(a.valid + b.valid, a.bad + b.bad, min(a.bad_row, b.bad_row), select(b.bad_target, a.bad_target, first_is_a));
+}

@@ -32,7 +32,7 @@ impl Gpu {
     /// Softmax of each row: `p_c = exp(x_c - max x) / Σ exp(x - max x)`.
     ///
     /// **Shapes.** `logits`: rows x classes; result: rows x classes, dense.
-    /// **Range.** 0 to 1, a row sums to 1 within rounding; values below 1.2e-38 are 0.
+    /// **Range.** 0 to 1, a row sums to 1 within rounding; values below 1.3e-38 are 0.
     /// **Edge cases.** -inf gives 0. A row with NaN or +inf, or of -inf alone, gives NaN throughout. No rows give an empty result.
     /// **Accuracy.** Relative error below 1e-6 wherever `p_c` is a normal f32.
     ///

@@ -24,7 +24,8 @@ impl Failure {
 
     /// Prints the line. Paths and drivers' messages may hold line breaks.
     pub(crate) fn report(self) -> ExitCode {
-        let line = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines = self.message.lines().map(str::trim).filter(|line| !line.is_empty());
+        let line = lines.collect::<Vec<_>>().join(" ");
         eprintln!("xent: {line}");
         ExitCode::from(self.code)
     }

@@ -9,12 +9,11 @@ mod matrix;
 mod outputs;
 mod progress;
 mod sum;
+mod targets;
 mod terminal;
 mod upstream;
 
 use std::process::ExitCode;
-
-use failure::Failure;
 
 fn main() -> ExitCode {
     terminal::show_warnings();

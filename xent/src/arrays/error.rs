@@ -30,57 +30,23 @@ pub(crate) enum ArrayError {
     #[error("{}: malformed header: {reason}", .path.display())]
     Header { path: PathBuf, reason: String },
     #[error("{}: expected {expected} bytes as its header says, found {actual} ({})", .path.display(), mismatch(*.expected, *.actual))]
-    Size {
-        path: PathBuf,
-        expected: u64,
-        actual: u64,
-    },
+    Size { path: PathBuf, expected: u64, actual: u64 },
     #[error("{}: array of shape {shape:?} is in fortran order, save it again with numpy.ascontiguousarray(array)", .path.display())]
     FortranOrder { path: PathBuf, shape: Vec<usize> },
     #[error("{}: unsupported dtype {dtype}, {fix}", .path.display())]
-    UnsupportedDtype {
-        path: PathBuf,
-        dtype: String,
-        fix: &'static str,
-    },
+    UnsupportedDtype { path: PathBuf, dtype: String, fix: &'static str },
     #[error("{}: no tensor named {}, the file has {}", .path.display(), quoted(.name), listed(.names))]
-    NoSuchTensor {
-        path: PathBuf,
-        name: String,
-        names: Vec<String>,
-    },
+    NoSuchTensor { path: PathBuf, name: String, names: Vec<String> },
     #[error("{}: {} tensors, name one as {}:TENSOR: {}", .path.display(), .names.len(), .path.display(), listed(.names))]
     AmbiguousTensor { path: PathBuf, names: Vec<String> },
     #[error("{}: the file has no tensors", .path.display())]
     NoTensors { path: PathBuf },
     #[error("{}: dtype is {dtype}, expected {expected}, convert it with .astype('{convert}')", .path.display())]
-    WrongDtype {
-        path: PathBuf,
-        dtype: Dtype,
-        expected: &'static str,
-        convert: Dtype,
-    },
+    WrongDtype { path: PathBuf, dtype: Dtype, expected: &'static str, convert: Dtype },
     #[error("{}: {len} elements from {start} on are not all within the array's {total}", .path.display())]
-    OutOfRange {
-        path: PathBuf,
-        start: usize,
-        len: usize,
-        total: usize,
-    },
+    OutOfRange { path: PathBuf, start: usize, len: usize, total: usize },
     #[error("{}: element {index} is {value}, more than the largest int64", .path.display())]
-    IntegerTooLarge {
-        path: PathBuf,
-        index: usize,
-        value: u64,
-    },
-    #[error("{}: cannot write {dtype}, only float32, int64 and uint32", .path.display())]
-    UnwritableDtype { path: PathBuf, dtype: Dtype },
-    #[error("{}: {given} elements given to an array of {expected}", .path.display())]
-    WrongElements {
-        path: PathBuf,
-        expected: Dtype,
-        given: Dtype,
-    },
+    IntegerTooLarge { path: PathBuf, index: usize, value: u64 },
     #[error("{}: directory {} does not exist", .path.display(), .parent.display())]
     NoDirectory { path: PathBuf, parent: PathBuf },
     #[error("{}: the file is read-only", .path.display())]
@@ -90,19 +56,11 @@ pub(crate) enum ArrayError {
     #[error("{}: the file holds {count} tensors, which writing one would replace, name another file", .path.display())]
     OtherTensors { path: PathBuf, count: usize },
     #[error("{}: {written} elements written, its shape has {expected}", .path.display())]
-    ElementCount {
-        path: PathBuf,
-        expected: usize,
-        written: usize,
-    },
+    ElementCount { path: PathBuf, expected: usize, written: usize },
 }
 
 fn mismatch(expected: u64, actual: u64) -> &'static str {
-    if actual < expected {
-        "the file is truncated"
-    } else {
-        "the file has trailing bytes"
-    }
+    if actual < expected { "the file is truncated" } else { "the file has trailing bytes" }
 }
 
 /// Text from a file made fit for one line of a message: cut and escaped.

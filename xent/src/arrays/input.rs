@@ -30,11 +30,7 @@ impl Array {
         let path = spec.path().to_owned();
         let failed = |action| {
             let path = path.clone();
-            move |cause| ArrayError::Io {
-                path,
-                action,
-                cause,
-            }
+            move |cause| ArrayError::Io { path, action, cause }
         };
         // Asked before opening, which would wait for a pipe's writer.
         let kind = fs::metadata(&path).map_err(failed("open the file"))?;
@@ -57,11 +53,7 @@ impl Array {
             Spec::Safetensors(_, name) => safetensors::layout(&path, &map, name.as_deref())?,
         };
         if layout.file_size != map.len() as u64 {
-            return Err(ArrayError::Size {
-                path,
-                expected: layout.file_size,
-                actual: map.len() as u64,
-            });
+            return Err(ArrayError::Size { path, expected: layout.file_size, actual: map.len() as u64 });
         }
         Ok(Self { path, map, layout })
     }
@@ -97,8 +89,7 @@ impl Array {
             _ => {
                 bytemuck::cast_slice_mut(out).copy_from_slice(bytes);
                 if swapped {
-                    out.iter_mut()
-                        .for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
+                    out.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
                 }
             }
         }
@@ -107,11 +98,7 @@ impl Array {
 
     /// The `len` elements from `start` on, as [`read_f32`](Self::read_f32)
     /// gives them, but borrowed from the file where it holds them as such.
-    pub(crate) fn window_f32(
-        &self,
-        start: usize,
-        len: usize,
-    ) -> Result<Cow<'_, [f32]>, ArrayError> {
+    pub(crate) fn window_f32(&self, start: usize, len: usize) -> Result<Cow<'_, [f32]>, ArrayError> {
         // Checked before `len` elements are allocated.
         let range = self.float_range(start, len)?;
         if self.dtype() == Dtype::F32
@@ -129,10 +116,7 @@ impl Array {
     /// integer type. What `out` holds after an error is not specified.
     pub(crate) fn read_i64(&self, start: usize, out: &mut [i64]) -> Result<(), ArrayError> {
         let dtype = self.dtype();
-        if matches!(
-            dtype,
-            Dtype::Bool | Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64
-        ) {
+        if matches!(dtype, Dtype::Bool | Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64) {
             return Err(self.wrong_dtype("an integer type", Dtype::I64));
         }
         let range = self.range(start, out.len())?;
@@ -150,11 +134,7 @@ impl Array {
         if dtype == Dtype::U64
             && let Some(index) = out.iter().position(|&value| value < 0)
         {
-            return Err(ArrayError::IntegerTooLarge {
-                path: self.path.clone(),
-                index: start + index,
-                value: out[index] as u64,
-            });
+            return Err(ArrayError::IntegerTooLarge { path: self.path.clone(), index: start + index, value: out[index] as u64 });
         }
         Ok(())
     }
@@ -175,13 +155,7 @@ impl Array {
             // borrow them see no change. The range is within the map; that
             // whole pages are dropped is therefore harmless as well.
             // A hint that fails costs memory only.
-            let _ = unsafe {
-                self.map.unchecked_advise_range(
-                    memmap2::UncheckedAdvice::DontNeed,
-                    range.start,
-                    range.len(),
-                )
-            };
+            let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
         }
         #[cfg(not(unix))]
         let _ = (start, len);
@@ -194,12 +168,7 @@ impl Array {
                 let byte = |element| self.layout.offset + element * self.dtype().size();
                 Ok(byte(start)..byte(end))
             }
-            _ => Err(ArrayError::OutOfRange {
-                path: self.path.clone(),
-                start,
-                len,
-                total: self.len(),
-            }),
+            _ => Err(ArrayError::OutOfRange { path: self.path.clone(), start, len, total: self.len() }),
         }
     }
 
@@ -211,12 +180,7 @@ impl Array {
     }
 
     fn wrong_dtype(&self, expected: &'static str, convert: Dtype) -> ArrayError {
-        ArrayError::WrongDtype {
-            path: self.path.clone(),
-            dtype: self.dtype(),
-            expected,
-            convert,
-        }
+        ArrayError::WrongDtype { path: self.path.clone(), dtype: self.dtype(), expected, convert }
     }
 }
 
@@ -235,12 +199,7 @@ fn halves(bytes: &[u8], swapped: bool, out: &mut [f32], convert: impl Fn(&[u16],
     }
 }
 
-fn integers<const N: usize>(
-    bytes: &[u8],
-    swapped: bool,
-    out: &mut [i64],
-    convert: impl Fn([u8; N]) -> i64,
-) {
+fn integers<const N: usize>(bytes: &[u8], swapped: bool, out: &mut [i64], convert: impl Fn([u8; N]) -> i64) {
     for (out, &bytes) in out.iter_mut().zip(bytes.as_chunks().0) {
         let mut bytes: [u8; N] = bytes;
         if swapped {

@@ -131,10 +131,7 @@ impl Spec {
 
 /// Number of elements of an array that this machine can address.
 fn element_count(path: &Path, shape: &[usize], dtype: Dtype) -> Result<usize, ArrayError> {
-    let refused = |reason: String| ArrayError::Header {
-        path: path.to_owned(),
-        reason,
-    };
+    let refused = |reason: String| ArrayError::Header { path: path.to_owned(), reason };
     if shape.len() > MAX_DIMS {
         let dims = shape.len();
         return Err(refused(format!("{dims} dimensions, at most {MAX_DIMS}")));
@@ -149,9 +146,5 @@ fn element_count(path: &Path, shape: &[usize], dtype: Dtype) -> Result<usize, Ar
             true => 0,
             false => bytes / dtype.size(),
         })
-        .ok_or_else(|| {
-            refused(format!(
-                "shape {shape:?} of {dtype} is too large to address"
-            ))
-        })
+        .ok_or_else(|| refused(format!("shape {shape:?} of {dtype} is too large to address")))
 }

@@ -14,10 +14,7 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Reads the header at the start of `file`.
 pub(super) fn layout(path: &Path, file: &[u8]) -> Result<Layout, ArrayError> {
-    let malformed = |reason: String| ArrayError::Header {
-        path: path.to_owned(),
-        reason,
-    };
+    let malformed = |reason: String| ArrayError::Header { path: path.to_owned(), reason };
     let (header, offset) = split(file).map_err(malformed)?;
     let fields = Cursor { all: header, at: 0 }.fields().map_err(malformed)?;
     let (dtype, swapped) = match &fields.descr {
@@ -33,21 +30,11 @@ pub(super) fn layout(path: &Path, file: &[u8]) -> Result<Layout, ArrayError> {
     let shape = fields.shape;
     let len = element_count(path, &shape, dtype)?;
     if fields.fortran_order && shape.len() > 1 {
-        return Err(ArrayError::FortranOrder {
-            path: path.to_owned(),
-            shape,
-        });
+        return Err(ArrayError::FortranOrder { path: path.to_owned(), shape });
     }
     // Both terms are at most `isize::MAX`: a slice's length and a checked size.
     let file_size = offset as u64 + (len * dtype.size()) as u64;
-    Ok(Layout {
-        dtype,
-        shape,
-        swapped,
-        offset,
-        len,
-        file_size,
-    })
+    Ok(Layout { dtype, shape, swapped, offset, len, file_size })
 }
 
 /// The header of a version 1 file, padded to whole blocks of 64 bytes.
@@ -91,10 +78,7 @@ fn split(file: &[u8]) -> Result<(&[u8], usize), String> {
     let end = start.saturating_add(len);
     match file.get(start..end) {
         Some(header) => Ok((header, end)),
-        None => Err(format!(
-            "it claims {len} bytes, the whole file has {}",
-            file.len()
-        )),
+        None => Err(format!("it claims {len} bytes, the whole file has {}", file.len())),
     }
 }
 
@@ -168,11 +152,7 @@ impl<'a> Cursor<'a> {
             let repeated = match key {
                 // The fields of a structured array need not be read to refuse it.
                 "descr" if self.eat("[") => {
-                    return Ok(Fields {
-                        descr: Descr::Structured,
-                        fortran_order: false,
-                        shape: Vec::new(),
-                    });
+                    return Ok(Fields { descr: Descr::Structured, fortran_order: false, shape: Vec::new() });
                 }
                 "descr" => descr.replace(Descr::Plain(self.string()?)).is_some(),
                 "fortran_order" => fortran_order.replace(self.boolean()?).is_some(),
@@ -274,7 +254,6 @@ impl<'a> Cursor<'a> {
         self.at += digits;
         // Python 2 marked its long integers.
         self.eat("L");
-        text.parse()
-            .map_err(|_| format!("dimension {} is too large", clipped(text)))
+        text.parse().map_err(|_| format!("dimension {} is too large", clipped(text)))
     }
 }

@@ -25,7 +25,6 @@ pub(crate) struct Writer {
     /// The path with symbolic links followed, so that they are kept.
     target: PathBuf,
     pub(super) temporary: BufWriter<NamedTempFile>,
-    dtype: Dtype,
     len: usize,
     written: usize,
     /// Size of the whole file, which tells a write that failed midway.
@@ -33,36 +32,30 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts an array at `spec`, as the module describes; a tensor without a
-    /// name is named `data`. `dtype` is float32, int64 or uint32.
+    /// Starts a float32 array at `spec`, as the module describes; a tensor
+    /// without a name is named `data`.
     ///
     /// The file is replaced as a whole; one that holds several tensors is
     /// refused, since naming one of them reads as if the others were kept.
-    pub(crate) fn create(spec: &str, shape: &[usize], dtype: Dtype) -> Result<Self, ArrayError> {
+    pub(crate) fn create(spec: &str, shape: &[usize]) -> Result<Self, ArrayError> {
         let spec = Spec::parse(spec)?;
         let path = spec.path().to_owned();
-        let (descr, file_dtype) = match dtype {
-            Dtype::F32 => ("<f4", FileDtype::F32),
-            Dtype::I64 => ("<i8", FileDtype::I64),
-            Dtype::U32 => ("<u4", FileDtype::U32),
-            _ => return Err(ArrayError::UnwritableDtype { path, dtype }),
-        };
-        let len = element_count(&path, shape, dtype)?;
+        let len = element_count(&path, shape, Dtype::F32)?;
+        let bytes = len * Dtype::F32.size();
         let header = match &spec {
-            Spec::Npy(_) => npy::header(shape, descr),
+            Spec::Npy(_) => npy::header(shape, "<f4"),
             Spec::Safetensors(_, name) => {
                 let name = name.as_deref().unwrap_or(DEFAULT_NAME);
                 if name == "__metadata__" {
                     return Err(ArrayError::ReservedName { path });
                 }
-                safetensors::header(name, shape, file_dtype, len * dtype.size())
+                safetensors::header(name, shape, FileDtype::F32, bytes)
             }
         };
 
         let target = target(&path)?;
         if let Spec::Safetensors(path, _) = &spec
-            && let Some(Err(ArrayError::AmbiguousTensor { path, names })) =
-                path.to_str().map(Array::open)
+            && let Some(Err(ArrayError::AmbiguousTensor { path, names })) = path.to_str().map(Array::open)
         {
             let count = names.len();
             return Err(ArrayError::OtherTensors { path, count });
@@ -72,28 +65,33 @@ impl Writer {
             path,
             target,
             temporary: BufWriter::with_capacity(1 << 16, temporary),
-            dtype,
             len,
             written: 0,
-            file_size: (header.len() + len * dtype.size()) as u64,
+            file_size: (header.len() + bytes) as u64,
         };
         writer.put(&header)?;
         Ok(writer)
     }
 
-    /// Appends elements to a float32 array.
-    pub(crate) fn write_f32(&mut self, values: &[f32]) -> Result<(), ArrayError> {
-        self.append(values, Dtype::F32)
+    /// The file that will be replaced or created, the same however its path was written.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
-    /// Appends elements to an int64 array.
-    pub(crate) fn write_i64(&mut self, values: &[i64]) -> Result<(), ArrayError> {
-        self.append(values, Dtype::I64)
-    }
-
-    /// Appends elements to a uint32 array.
-    pub(crate) fn write_u32(&mut self, values: &[u32]) -> Result<(), ArrayError> {
-        self.append(values, Dtype::U32)
+    /// Appends elements.
+    pub(crate) fn write(&mut self, values: &[f32]) -> Result<(), ArrayError> {
+        let written = self.written.saturating_add(values.len());
+        if written > self.len {
+            return Err(self.miscounted(written));
+        }
+        if cfg!(target_endian = "little") {
+            self.put(bytemuck::cast_slice(values))?;
+        } else {
+            let swapped: Vec<u32> = values.iter().map(|value| value.to_bits().to_le()).collect();
+            self.put(bytemuck::cast_slice(&swapped))?;
+        }
+        self.written = written;
+        Ok(())
     }
 
     /// Puts the file in place, if exactly the elements of its shape are there.
@@ -101,68 +99,24 @@ impl Writer {
         if self.written != self.len {
             return Err(self.miscounted(self.written));
         }
-        let failed = |cause| ArrayError::Io {
-            path: self.path.clone(),
-            action: "write the file",
-            cause,
-        };
+        let failed = |cause| ArrayError::Io { path: self.path.clone(), action: "write the file", cause };
         let temporary = self.temporary.into_inner();
         let temporary = temporary.map_err(|error| failed(error.into_error()))?;
         let actual = temporary.as_file().metadata().map_err(failed)?.len();
         if actual != self.file_size {
-            return Err(ArrayError::Size {
-                path: self.path,
-                expected: self.file_size,
-                actual,
-            });
+            return Err(ArrayError::Size { path: self.path, expected: self.file_size, actual });
         }
         let placed = temporary.persist(self.target);
         placed.map_err(|error| failed(error.error))?;
         Ok(())
     }
 
-    fn append<T: bytemuck::Pod>(&mut self, values: &[T], given: Dtype) -> Result<(), ArrayError> {
-        if given != self.dtype {
-            return Err(ArrayError::WrongElements {
-                path: self.path.clone(),
-                expected: self.dtype,
-                given,
-            });
-        }
-        let written = self.written.saturating_add(values.len());
-        if written > self.len {
-            return Err(self.miscounted(written));
-        }
-        let bytes: &[u8] = bytemuck::cast_slice(values);
-        if cfg!(target_endian = "little") {
-            self.put(bytes)?;
-        } else {
-            let mut swapped = bytes.to_vec();
-            swapped
-                .chunks_exact_mut(size_of::<T>())
-                .for_each(<[u8]>::reverse);
-            self.put(&swapped)?;
-        }
-        self.written = written;
-        Ok(())
-    }
-
     fn put(&mut self, bytes: &[u8]) -> Result<(), ArrayError> {
-        self.temporary
-            .write_all(bytes)
-            .map_err(|cause| ArrayError::Io {
-                path: self.path.clone(),
-                action: "write the file",
-                cause,
-            })
+        self.temporary.write_all(bytes).map_err(|cause| ArrayError::Io { path: self.path.clone(), action: "write the file", cause })
     }
 
     fn miscounted(&self, written: usize) -> ArrayError {
-        ArrayError::ElementCount {
-            path: self.path.clone(),
-            expected: self.len,
-            written,
-        }
+        ArrayError::ElementCount { path: self.path.clone(), expected: self.len, written }
     }
 }
 
@@ -173,21 +127,27 @@ fn target(path: &Path) -> Result<PathBuf, ArrayError> {
         Ok(old) if !old.is_file() => Err(ArrayError::NotAFile { path: owned() }),
         // Renaming would replace even a file that may not be written.
         Ok(old) if old.permissions().readonly() => Err(ArrayError::ReadOnly { path: owned() }),
-        Ok(_) => fs::canonicalize(path).map_err(|cause| ArrayError::Io {
-            path: owned(),
-            action: "find the file",
-            cause,
-        }),
+        Ok(_) => fs::canonicalize(path).map_err(|cause| ArrayError::Io { path: owned(), action: "find the file", cause }),
         // Whatever else is wrong shows when the temporary file is created.
-        Err(_) => Ok(owned()),
+        Err(_) => Ok(fresh(path).unwrap_or_else(|| path.to_owned())),
+    }
+}
+
+/// The path of a file to create, with its directory's links followed.
+fn fresh(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?;
+    Some(fs::canonicalize(directory(path)).ok()?.join(name))
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if directory != Path::new("") => directory,
+        _ => Path::new("."),
     }
 }
 
 fn temporary_beside(path: &Path, target: &Path) -> Result<NamedTempFile, ArrayError> {
-    let directory = match target.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
-    };
+    let directory = directory(target);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".xent-").suffix(".tmp");
     // The usual permissions instead of a temporary file's private ones.
@@ -196,16 +156,9 @@ fn temporary_beside(path: &Path, target: &Path) -> Result<NamedTempFile, ArrayEr
     builder.tempfile_in(directory).map_err(|cause| {
         let path = path.to_owned();
         if directory.is_dir() {
-            ArrayError::Io {
-                path,
-                action: "create a file beside it",
-                cause,
-            }
+            ArrayError::Io { path, action: "create a file beside it", cause }
         } else {
-            ArrayError::NoDirectory {
-                path,
-                parent: directory.to_owned(),
-            }
+            ArrayError::NoDirectory { path, parent: directory.to_owned() }
         }
     })
 }

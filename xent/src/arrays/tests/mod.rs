@@ -30,9 +30,7 @@ impl Files {
 
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -83,19 +81,12 @@ fn assert_message<T>(result: Result<T, ArrayError>, parts: &[&str]) {
 
 #[test]
 fn specifications() {
-    let tensors =
-        |path: &str, name: Option<&str>| Spec::Safetensors(path.into(), name.map(str::to_owned));
+    let tensors = |path: &str, name: Option<&str>| Spec::Safetensors(path.into(), name.map(str::to_owned));
     let parsed = |spec| Spec::parse(spec).unwrap();
     assert_eq!(parsed("a/b.npy"), Spec::Npy("a/b.npy".into()));
     assert_eq!(parsed("b.safetensors"), tensors("b.safetensors", None));
-    assert_eq!(
-        parsed("C:\\b.safetensors:x.y"),
-        tensors("C:\\b.safetensors", Some("x.y"))
-    );
-    assert_eq!(
-        parsed("b.safetensors:c.safetensors:d.npy"),
-        tensors("b.safetensors", Some("c.safetensors:d.npy"))
-    );
+    assert_eq!(parsed("C:\\b.safetensors:x.y"), tensors("C:\\b.safetensors", Some("x.y")));
+    assert_eq!(parsed("b.safetensors:c.safetensors:d.npy"), tensors("b.safetensors", Some("c.safetensors:d.npy")));
     assert_message(Spec::parse("b.safetensors:"), &["b.safetensors: ", "empty"]);
     for spec in ["", "b", "b.npz", "b.npy:x", "b.NPY"] {
         assert_message(Spec::parse(spec), &[spec, "unknown format"]);
