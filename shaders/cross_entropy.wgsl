@@ -85,7 +85,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     let magnitude = max(stats.magnitude, stats.left_out & MAGNITUDE_BITS);
     let not_number = magnitude > POSITIVE_INFINITY_BITS;
     let infinite = bitcast<u32>(stats.max) == POSITIVE_INFINITY_BITS || stats.left_out == POSITIVE_INFINITY_BITS;
-    let nothing = stats.sum == 0.0 && (own_infinite || !named);
+    let nothing = stats.sum == 0.0 && (own_infinite || !named) && !infinite;
     if nothing {
         logsumexp = negative_infinity();
         best = 0u;

@@ -203,6 +203,13 @@ impl Gpu {
         message.map(|message| Error::DeviceLost { message })
     }
 
+    /// [`lost`](Self::lost), after the device had an occasion to say so: its callback runs only in a poll.
+    fn now_lost(&self) -> Option<Error> {
+        // A poll that fails says nothing that the callback does not.
+        let _ = self.device().poll(wgpu::PollType::Poll);
+        self.lost()
+    }
+
     /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
     ///
     /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
@@ -217,7 +224,7 @@ impl Gpu {
         }
         match first {
             None => Ok(value),
-            Some(error) => Err(self.lost().unwrap_or_else(|| match error {
+            Some(error) => Err(self.now_lost().unwrap_or_else(|| match error {
                 wgpu::Error::OutOfMemory { source } => Error::OutOfMemory { bytes, message: source.to_string() },
                 other => Error::Gpu { message: other.to_string() },
             })),
@@ -234,6 +241,17 @@ impl Gpu {
         self.scoped(size, || {
             self.device().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
         })
+    }
+
+    /// A buffer that holds some bytes, a multiple of four, from the start: for small things, written without the queue.
+    pub(crate) fn filled(&self, label: &str, bytes: &[u8], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        self.scoped(bytes.len() as u64, || {
+            let size = bytes.len() as u64;
+            let buffer = self.device().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true });
+            buffer.get_mapped_range_mut(..).map_err(|e| Error::Gpu { message: e.to_string() })?.copy_from_slice(bytes);
+            buffer.unmap();
+            Ok(buffer)
+        })?
     }
 
     /// What is bound where a kernel declares a binding that the call does not use.

@@ -2,9 +2,10 @@
 
 use crate::gpu::Gpu;
 use crate::launch::{Call, Matrix, RowOut, Vector, Window, encode};
+use crate::options::Reduction;
 use crate::plan::{Plan, Work};
 use crate::shader::Kernel;
-use crate::summary::{SUMMARY_BYTES, SummaryWords, check_targets, reduce_loss};
+use crate::summary::{SummaryWords, check_targets, new_summary, reduce_loss};
 use crate::views::Storage;
 use crate::{Logits, Result};
 
@@ -98,7 +99,8 @@ impl Buffers {
         let input = Usage::STORAGE | Usage::COPY_DST;
         let output = Usage::STORAGE | Usage::COPY_SRC;
         let matrix = |label, stride: usize, usage| gpu.scratch(label, (plan.window_rows * stride as u64 * 4).next_multiple_of(16), usage);
-        let vector = |label, words: Option<&[u8]>| words.map(|bytes| filled(gpu, label, bytes)).transpose();
+        let vector = |label, words: Option<&[u8]>| words.map(|bytes| uploaded(gpu, label, bytes)).transpose();
+        let reduction = if job.mean { Reduction::Mean } else { Reduction::Sum };
         let elements = if job.elements { plan.window_rows * job.logits.classes() as u64 * 4 } else { 0 };
         let planes = plan.window_rows * job.planes() * 4;
         Ok(Self {
@@ -111,7 +113,7 @@ impl Buffers {
             upstream: vector("upstream", job.upstream.map(bytemuck::cast_slice))?,
             saved_lse: vector("saved logsumexp", job.saved_lse.map(bytemuck::cast_slice))?,
             saved_loss: vector("saved loss", job.saved_loss.map(bytemuck::cast_slice))?,
-            summary: job.targets.is_some().then(|| gpu.scratch("summary", SUMMARY_BYTES, input | output)).transpose()?,
+            summary: job.targets.is_some().then(|| new_summary(gpu, reduction)).transpose()?,
         })
     }
 
@@ -120,14 +122,6 @@ impl Buffers {
             Vector { buffer, offset: 0 }
         }
         let matrix = |buffer, stride: usize| Matrix { buffer, offset: 0, stride: stride as u64, storage: Storage::F32 };
-        let mut next = 0;
-        let mut plane = |wanted: bool| {
-            wanted.then(|| {
-                next += window_rows as u32;
-                next - window_rows as u32
-            })
-        };
-        let (loss, lse, argmax) = (plane(job.loss), plane(job.lse), plane(job.argmax));
         Call {
             logits: Some(matrix(&self.logits, job.logits.stride())),
             second: self.second.as_ref().zip(job.second).map(|(b, s)| matrix(b, s.stride())),
@@ -136,7 +130,7 @@ impl Buffers {
             upstream: self.upstream.as_ref().map(vector),
             saved_lse: self.saved_lse.as_ref().map(vector),
             saved_loss: self.saved_loss.as_ref().map(vector),
-            row_out: self.row_out.as_ref().map(|buffer| RowOut { buffer, loss, lse, argmax }),
+            row_out: self.row_out.as_ref().map(|buffer| RowOut::new(buffer, window_rows as u32, [job.loss, job.lse, job.argmax])),
             summary: self.summary.as_ref(),
             ignore_index: job.targets.is_some().then_some(crate::views::IGNORED),
             mean: job.mean,
@@ -147,7 +141,7 @@ impl Buffers {
     }
 }
 
-fn filled(gpu: &Gpu, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+fn uploaded(gpu: &Gpu, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
     let buffer = gpu.scratch(label, bytes.len() as u64, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)?;
     gpu.upload(&buffer, bytes)?;
     Ok(buffer)
@@ -167,9 +161,8 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
     if job.elements {
         done.elements.reserve_exact(rows * classes);
     }
-    if let Some(summary) = &buffers.summary {
+    if buffers.summary.is_some() {
         let mut encoder = encoder(gpu);
-        encoder.clear_buffer(summary, 0, None);
         check_targets(gpu, &mut encoder, &call, rows as u64)?;
         gpu.submit(encoder)?;
     }

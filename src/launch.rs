@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytemuck::Zeroable;
 
+use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, grid};
 use crate::shader::{Kernel, Phase, Variant, slot};
 use crate::views::Storage;
-use crate::{Error, Result};
 
 /// "Not wanted" and "not there" in parameters. `NONE` of `params.wgsl`.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -71,6 +71,19 @@ pub(crate) struct RowOut<'a> {
     pub(crate) loss: Option<u32>,
     pub(crate) lse: Option<u32>,
     pub(crate) argmax: Option<u32>,
+}
+
+impl<'a> RowOut<'a> {
+    /// The wanted ones of loss, log-sum-exp and argmax, one behind the other.
+    pub(crate) fn new(buffer: &'a wgpu::Buffer, window_rows: u32, wanted: [bool; 3]) -> Self {
+        let mut next = 0;
+        let [loss, lse, argmax] = wanted.map(|wanted| {
+            let start = next;
+            next += if wanted { window_rows } else { 0 };
+            wanted.then_some(start)
+        });
+        Self { buffer, loss, lse, argmax }
+    }
 }
 
 /// Everything a kernel is given, for all rows of the call.
@@ -276,18 +289,8 @@ impl<'a> Bound<'a> {
     fn dispatch(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pipeline: &Arc<Pipeline>, plan: &Plan, items: u64) -> Result<()> {
         let (x, y) = grid(items, plan.items_per_group, gpu.caps().max_groups);
         let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, ..self.params };
-        gpu.scoped(size_of::<Params>() as u64, || {
-            let uniform = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("params"),
-                size: size_of::<Params>() as u64,
-                usage: wgpu::BufferUsages::UNIFORM,
-                mapped_at_creation: true,
-            });
-            uniform
-                .get_mapped_range_mut(..)
-                .map_err(|e| Error::Gpu { message: e.to_string() })?
-                .copy_from_slice(bytemuck::bytes_of(&params));
-            uniform.unmap();
+        let uniform = gpu.filled("params", bytemuck::bytes_of(&params), wgpu::BufferUsages::UNIFORM)?;
+        gpu.scoped(0, || {
             let entries: Vec<_> = pipeline
                 .slots
                 .iter()
@@ -308,7 +311,6 @@ impl<'a> Bound<'a> {
             pass.set_pipeline(&pipeline.compute);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(x, y, 1);
-            Ok(())
-        })?
+        })
     }
 }

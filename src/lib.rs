@@ -1,6 +1,7 @@
 //! Softmax, log-sum-exp and fused cross-entropy with gradient on any GPU.
 
 mod caps;
+mod device;
 mod error;
 mod gpu;
 mod host;
@@ -16,6 +17,7 @@ mod transfer;
 mod views;
 
 pub use caps::{AdapterDescription, Caps};
+pub use device::{CrossEntropyBuffers, DeviceMatrix, DeviceVector, Output, PendingSummary, Summary};
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Gpu};
 pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};

@@ -280,7 +280,7 @@ fn chunks(work: &Work, caps: &Caps, lanes: u64) -> u64 {
     let fill = u64::from(caps.busy_threads).div_ceil(work.rows.max(1) * lanes);
     let worth = quads.div_ceil(MIN_CHUNK_QUADS);
     let bounded = quads.div_ceil(u64::from(caps.max_loop_trips) * lanes);
-    fill.min(worth).max(bounded).max(2).min(MAX_CHUNKS).min(quads.max(1))
+    fill.min(worth).max(bounded).clamp(2, MAX_CHUNKS).min(quads.max(1))
 }
 
 /// Iterations of all loops of one thread, counted as the WGSL parts are written.

@@ -3,6 +3,7 @@
 use crate::gpu::Gpu;
 use crate::host::encoder;
 use crate::launch::{Call, RowOut, Window, encode};
+use crate::options::Reduction;
 use crate::plan::{Plan, Strategy, Work, max_words};
 use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
 use crate::{Error, Result};
@@ -25,6 +26,9 @@ pub(crate) struct SummaryWords {
 
 pub(crate) const SUMMARY_BYTES: u64 = size_of::<SummaryWords>() as u64;
 
+/// The byte where the reduced loss lies.
+pub(crate) const LOSS_OFFSET: u64 = std::mem::offset_of!(SummaryWords, loss) as u64;
+
 impl SummaryWords {
     /// Waits for everything submitted so far and reads a summary.
     pub(crate) async fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<Self> {
@@ -42,6 +46,13 @@ impl SummaryWords {
         }
         Err(Error::Target { row: self.bad_row as usize, target: i64::from(self.bad_target.cast_signed()), classes, ignore_index })
     }
+}
+
+/// A call's summary, before any row: the loss of no rows.
+pub(crate) fn new_summary(gpu: &Gpu, reduction: Reduction) -> Result<wgpu::Buffer> {
+    use wgpu::BufferUsages as Usage;
+    let loss = if reduction == Reduction::Mean { f32::NAN } else { 0.0 };
+    gpu.filled("summary", bytemuck::bytes_of(&SummaryWords { loss, ..Default::default() }), Usage::STORAGE | Usage::COPY_SRC)
 }
 
 /// Records the check of all targets of a call into its summary.

@@ -2,3 +2,9 @@
 
 mod accuracy;
 mod common;
+mod device;
+mod edges;
+mod errors;
+mod harness;
+mod sizes;
+mod torch;

@@ -19,7 +19,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// Where to compute: part of an adapter's name, its index in `xent adapters`, or `reference` for the CPU in f64.
-    #[arg(long, global = true, value_name = "NAME|INDEX|reference")]
+    #[arg(long, global = true, help_heading = "Common options", value_name = "NAME|INDEX|reference")]
     pub(crate) adapter: Option<String>,
 }
 
@@ -153,10 +153,11 @@ pub(crate) fn parse() -> Result<Cli> {
     })
 }
 
-/// The message alone, which stands before the usage.
-fn without_usage(text: &str) -> &str {
-    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|mark| text.find(mark)).min();
-    text[..end.unwrap_or(text.len())].trim_start_matches("error: ")
+/// The message and its hint, which stand before the usage.
+fn without_usage(text: &str) -> String {
+    let of_message = |paragraph: &&str| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information");
+    let paragraphs = text.trim_start_matches("error: ").split("\n\n").take_while(of_message);
+    paragraphs.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

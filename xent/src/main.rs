@@ -16,6 +16,8 @@ mod upstream;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SAFETY: no other thread runs yet, which could read the environment meanwhile.
+    unsafe { terminal::expect_no_desktop() };
     terminal::show_warnings();
     match args::parse().and_then(|args| commands::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,9 +24,13 @@ impl Progress {
 
     pub(crate) fn advance(&mut self, bytes: u64) {
         self.done += bytes;
-        if self.start.elapsed() > PATIENCE {
+        let elapsed = self.start.elapsed();
+        if elapsed > PATIENCE {
+            let left = elapsed.as_secs_f64() * (self.total - self.done) as f64 / self.done as f64;
             // On anything but a terminal it draws nothing.
-            self.bar.get_or_insert_with(|| bar(self.total, self.start.elapsed())).set_position(self.done);
+            let bar = self.bar.get_or_insert_with(|| bar(self.total));
+            bar.set_message(format!("{left:.0} s left"));
+            bar.set_position(self.done);
         }
     }
 }
@@ -39,9 +43,10 @@ impl Drop for Progress {
     }
 }
 
-fn bar(total: u64, elapsed: Duration) -> ProgressBar {
-    let style = ProgressStyle::with_template("{percent:>3}% {bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left");
-    let bar = ProgressBar::new(total).with_elapsed(elapsed);
+fn bar(total: u64) -> ProgressBar {
+    // The message is the time left: the bar itself would count from its late start.
+    let style = ProgressStyle::with_template("{percent:>3}% {bar:40} {binary_bytes} of {binary_total_bytes}, {msg}");
+    let bar = ProgressBar::new(total);
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -4,6 +4,18 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use crate::failure::{Failure, Result};
 
+/// Keeps Mesa's drivers, which look for a desktop even to compute, from complaining on stderr that there is none.
+///
+/// # Safety
+/// Only while there is a single thread, since this changes the environment.
+pub(crate) unsafe fn expect_no_desktop() {
+    const SOCKETS: &str = "XDG_RUNTIME_DIR";
+    if cfg!(unix) && std::env::var_os(SOCKETS).is_none() {
+        // SAFETY: the caller's promise.
+        unsafe { std::env::set_var(SOCKETS, "/nonexistent") };
+    }
+}
+
 /// Prints warnings, as the library gives one for a software adapter. `RUST_LOG` asks for more.
 pub(crate) fn show_warnings() {
     env_logger::Builder::new()

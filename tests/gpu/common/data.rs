@@ -1,14 +1,14 @@
 //! Seeded data: logits that hurt, and targets.
 
 /// SplitMix64: small, good enough, the same everywhere.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,15 +17,15 @@ impl Random {
     }
 
     /// In [0, 1).
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.bits() % n as u64) as usize
     }
 
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let r = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         r * (std::f64::consts::TAU * self.uniform()).cos()
     }
@@ -33,7 +33,7 @@ impl Random {
 
 /// What the logits look like, each for a reason.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Data {
+pub(crate) enum Data {
     /// Standard normal: the plain case.
     Normal,
     /// Normal, one in 16 times 20: a wrong maximum shows.
@@ -57,7 +57,7 @@ pub enum Data {
 }
 
 /// `rows * classes` logits, and a target for each row.
-pub fn make(data: Data, rows: usize, classes: usize, seed: u64) -> (Vec<f32>, Vec<i64>) {
+pub(crate) fn make(data: Data, rows: usize, classes: usize, seed: u64) -> (Vec<f32>, Vec<i64>) {
     let mut random = Random::new(seed);
     let targets: Vec<i64> = (0..rows).map(|_| random.below(classes) as i64).collect();
     let mut logits = vec![0.0_f32; rows * classes];

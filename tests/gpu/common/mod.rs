@@ -1,7 +1,7 @@
 //! What the GPU tests share: the adapters, seeded data, and the comparison with the reference.
 #![allow(dead_code, reason = "each test binary uses its share")]
 
-pub mod data;
+pub(crate) mod data;
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use wgpu_xent::{AdapterChoice, Gpu, Strategy};
 ///
 /// On Linux lavapipe and Mesa's GL must be among them: a machine without is a failure, not a skip. `XENT_TEST_ADAPTERS=any`
 /// asks only for one adapter, whichever it is (other systems).
-pub fn gpus() -> &'static [Gpu] {
+pub(crate) fn gpus() -> &'static [Gpu] {
     static GPUS: OnceLock<Vec<Gpu>> = OnceLock::new();
     GPUS.get_or_init(|| {
         let found = Gpu::adapters();
@@ -31,19 +31,19 @@ pub fn gpus() -> &'static [Gpu] {
 }
 
 /// The adapter that most tests of host behaviour use: one is enough where the kernel does not matter.
-pub fn gpu() -> &'static Gpu {
+pub(crate) fn gpu() -> &'static Gpu {
     &gpus()[0]
 }
 
 /// Runs a check on every adapter with the planned strategy, and names the adapter if it panics.
-pub fn on_every_adapter(check: impl Fn(&Gpu)) {
+pub(crate) fn on_every_adapter(check: impl Fn(&Gpu)) {
     for gpu in gpus() {
         named(gpu, "planned", || check(gpu));
     }
 }
 
 /// Runs a check on every adapter with the planned and with every forced strategy.
-pub fn with_every_strategy(check: impl Fn(&Gpu)) {
+pub(crate) fn with_every_strategy(check: impl Fn(&Gpu)) {
     for gpu in gpus() {
         named(gpu, "planned", || check(gpu));
         for strategy in Strategy::ALL {
@@ -61,7 +61,7 @@ fn named(gpu: &Gpu, strategy: &str, check: impl FnOnce()) {
 }
 
 /// Whether a forced strategy is one that the adapter or shape cannot run. Anything else must succeed.
-pub fn unsupported<T>(result: wgpu_xent::Result<T>) -> Option<T> {
+pub(crate) fn unsupported<T>(result: wgpu_xent::Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(wgpu_xent::Error::Strategy { .. }) => None,
@@ -71,16 +71,16 @@ pub fn unsupported<T>(result: wgpu_xent::Result<T>) -> Option<T> {
 
 /// The error allowed for a value: `relative * |expected| + absolute`.
 #[derive(Clone, Copy, Debug)]
-pub struct Bound {
-    pub relative: f64,
-    pub absolute: f64,
+pub(crate) struct Bound {
+    pub(crate) relative: f64,
+    pub(crate) absolute: f64,
 }
 
 /// Below this, e^x is given as 0: f32 is hardly normal there, and adapters flush.
-pub const TINY: f64 = 1.3e-38;
+pub(crate) const TINY: f64 = 1.3e-38;
 
 /// Compares with the reference; non-finite values must agree in kind and sign. Returns the largest error as a share of the bound.
-pub fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) -> Result<f64, String> {
+pub(crate) fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) -> Result<f64, String> {
     if got.len() != expected.len() {
         return Err(format!("{} values instead of {}", got.len(), expected.len()));
     }
@@ -107,7 +107,7 @@ pub fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) ->
 
 /// [`compare`], or a panic that says where.
 #[track_caller]
-pub fn assert_close(what: &str, got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) {
+pub(crate) fn assert_close(what: &str, got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) {
     if let Err(message) = compare(got, expected, bound) {
         panic!("{what}: {message}");
     }

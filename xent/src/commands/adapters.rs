@@ -18,6 +18,8 @@ pub(crate) fn run(args: &Adapters) -> Result<()> {
     if args.json {
         let adapters: Vec<Value> = adapters.iter().map(to_json).collect();
         print(&format!("{:#}\n", Value::Array(adapters)))
+    } else if adapters.is_empty() {
+        Ok(())
     } else {
         let rows: Vec<_> = std::iter::once(COLUMNS.map(str::to_owned)).chain(adapters.iter().map(row)).collect();
         print(&table(&rows))

@@ -74,7 +74,7 @@ impl Report<'_> {
             "adapter": self.engine.to_json(),
             "seconds": self.seconds,
         });
-        format!("{object:#}\n")
+        format!("{object}\n")
     }
 }
 

@@ -1,0 +1,493 @@
+//! Device level: the caller's buffers in, results into buffers, recorded into the caller's encoder. Nothing is submitted,
+//! read back or waited for; kernels and plans are those of the host level.
+
+use crate::gpu::Gpu;
+use crate::launch::{Call, Matrix, RowOut, Vector, Window, encode};
+use crate::options::{CrossEntropy, Reduction, Upstream};
+use crate::plan::{Plan, Work};
+use crate::shader::{
+    CROSS_ENTROPY_BACKWARD_KERNEL, CROSS_ENTROPY_KERNEL, Kernel, LOG_SOFTMAX_BACKWARD_KERNEL, LOG_SOFTMAX_KERNEL,
+    LOGSUMEXP_BACKWARD_KERNEL, LOGSUMEXP_KERNEL, SOFTMAX_BACKWARD_KERNEL, SOFTMAX_KERNEL,
+};
+use crate::summary::{LOSS_OFFSET, SummaryWords, check_targets, new_summary, reduce_loss};
+use crate::views::{Element, Storage, matrix_len};
+use crate::{Error, Result};
+
+/// A matrix in a buffer of the caller, with usage `STORAGE`.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceMatrix<'a> {
+    buffer: &'a wgpu::Buffer,
+    offset: u64,
+    rows: usize,
+    classes: usize,
+    stride: usize,
+    storage: Storage,
+}
+
+impl<'a> DeviceMatrix<'a> {
+    /// A dense matrix of `T` from the buffer's start.
+    ///
+    /// # Errors
+    /// As [`with_layout`](Self::with_layout).
+    pub fn new<T: Element>(buffer: &'a wgpu::Buffer, rows: usize, classes: usize) -> Result<Self> {
+        Self::with_layout::<T>(buffer, 0, rows, classes, classes)
+    }
+
+    /// A matrix of `T` from a byte offset, a multiple of 4, with a row every `stride` elements. An offset and a stride that are
+    /// multiples of 16 bytes are faster.
+    ///
+    /// # Errors
+    /// [`Error::NoClasses`], [`Error::Stride`], and [`Error::Buffer`] if the buffer is too short, the offset odd or `STORAGE` missing.
+    pub fn with_layout<T: Element>(buffer: &'a wgpu::Buffer, offset: u64, rows: usize, classes: usize, stride: usize) -> Result<Self> {
+        let elements = matrix_len("a device matrix", rows, classes, stride)?;
+        check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
+        Ok(Self { buffer, offset, rows, classes, stride, storage: T::STORAGE })
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn matrix(&self) -> Matrix<'a> {
+        Matrix { buffer: self.buffer, offset: self.offset, stride: self.stride as u64, storage: self.storage }
+    }
+
+    fn same_shape(&self, what: &'static str, other: &DeviceMatrix<'_>) -> Result<()> {
+        for (expected, got) in [(self.rows, other.rows), (self.classes, other.classes)] {
+            if expected != got {
+                return Err(Error::Length { what, expected, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One 32-bit word a row in a buffer of the caller: targets (`u32` or `i32`), upstream factors, losses.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceVector<'a> {
+    buffer: &'a wgpu::Buffer,
+    offset: u64,
+}
+
+impl<'a> DeviceVector<'a> {
+    /// From the buffer's start.
+    #[must_use]
+    pub fn new(buffer: &'a wgpu::Buffer) -> Self {
+        Self { buffer, offset: 0 }
+    }
+
+    /// From a byte offset, a multiple of 4.
+    #[must_use]
+    pub fn with_offset(buffer: &'a wgpu::Buffer, offset: u64) -> Self {
+        Self { buffer, offset }
+    }
+
+    /// As an input of so many words, read by kernels.
+    fn input(&self, what: &'static str, words: usize) -> Result<Vector<'a>> {
+        check_buffer(what, self.buffer, self.offset, words as u64 * 4)?;
+        Ok(Vector { buffer: self.buffer, offset: self.offset })
+    }
+
+    /// As a result of so many words, copied there.
+    fn check_output(&self, what: &'static str, words: usize) -> Result<()> {
+        check_range(what, self.buffer, self.offset, words as u64 * 4)?;
+        if !self.buffer.usage().contains(wgpu::BufferUsages::COPY_DST) {
+            return Err(Error::Buffer { what, problem: format!("usage {:?} lacks COPY_DST", self.buffer.usage()) });
+        }
+        Ok(())
+    }
+}
+
+fn check_range(what: &'static str, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<()> {
+    if !offset.is_multiple_of(4) {
+        return Err(Error::Buffer { what, problem: format!("offset {offset} is not a multiple of 4") });
+    }
+    if offset.checked_add(bytes).is_none_or(|end| end > buffer.size()) {
+        return Err(Error::Buffer { what, problem: format!("{bytes} bytes from offset {offset} on, but it has {}", buffer.size()) });
+    }
+    Ok(())
+}
+
+fn check_buffer(what: &'static str, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<()> {
+    check_range(what, buffer, offset, bytes)?;
+    if !buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
+        return Err(Error::Buffer { what, problem: format!("usage {:?} lacks STORAGE", buffer.usage()) });
+    }
+    Ok(())
+}
+
+/// Where a matrix goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Output<'a> {
+    /// Into another buffer; padding columns are left as they are.
+    To(DeviceMatrix<'a>),
+    /// Over the input, whose values are lost.
+    InPlace,
+}
+
+impl<'a> Output<'a> {
+    fn resolve(self, input: &DeviceMatrix<'a>, others: &[&wgpu::Buffer]) -> Result<Matrix<'a>> {
+        let matrix = match self {
+            Self::InPlace => input.matrix(),
+            Self::To(output) => {
+                input.same_shape("the result", &output)?;
+                if output.buffer == input.buffer {
+                    let problem =
+                        "it is also the input's buffer, which no dispatch may both read and write: use Output::InPlace or another buffer";
+                    return Err(Error::Buffer { what: "the result", problem: problem.into() });
+                }
+                output.matrix()
+            }
+        };
+        if others.contains(&matrix.buffer) {
+            let problem = "it is also the buffer of another input, which no dispatch may both read and write".into();
+            return Err(Error::Buffer { what: "the result", problem });
+        }
+        Ok(matrix)
+    }
+}
+
+/// The buffers of a cross-entropy call. Which results there are follows from which buffers are given, not from the options.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossEntropyBuffers<'a> {
+    /// The logits.
+    pub logits: DeviceMatrix<'a>,
+    /// A class index a row, `u32` or `i32`.
+    pub targets: DeviceVector<'a>,
+    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
+    pub upstream: Option<DeviceVector<'a>>,
+    /// Where the reduced loss goes, one `f32`. Like the next three it needs usage `COPY_DST`.
+    pub loss: Option<DeviceVector<'a>>,
+    /// Where the losses of the rows go.
+    pub row_loss: Option<DeviceVector<'a>>,
+    /// Where the log-sum-exps of the rows go.
+    pub logsumexp: Option<DeviceVector<'a>>,
+    /// Where the argmax of the rows goes, `u32`.
+    pub argmax: Option<DeviceVector<'a>>,
+    /// Where the gradient goes.
+    pub gradient: Option<Output<'a>>,
+}
+
+impl<'a> CrossEntropyBuffers<'a> {
+    /// Inputs without any result but the summary.
+    #[must_use]
+    pub fn new(logits: DeviceMatrix<'a>, targets: DeviceVector<'a>) -> Self {
+        Self { logits, targets, upstream: None, loss: None, row_loss: None, logsumexp: None, argmax: None, gradient: None }
+    }
+}
+
+/// What a recorded cross-entropy will know of all its rows once the caller has submitted it.
+#[derive(Clone, Debug)]
+pub struct PendingSummary {
+    buffer: wgpu::Buffer,
+    classes: usize,
+    ignore_index: Option<i64>,
+    reduction: Reduction,
+    counts_correct: bool,
+}
+
+/// What cross-entropy knows of all its rows together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The reduced loss in nats; `None` with [`Reduction::None`] and for the backward pass.
+    pub loss: Option<f32>,
+    /// The rows that are not ignored.
+    pub valid_rows: usize,
+    /// The valid rows whose argmax is the target, if argmax was recorded.
+    pub correct: Option<usize>,
+}
+
+impl PendingSummary {
+    /// Waits for what was submitted before and reads the summary.
+    ///
+    /// # Errors
+    /// [`Error::Target`] names the first row whose target is neither a class nor ignored; its loss and gradient are NaN.
+    /// [`Error::DeviceLost`], [`Error::Timeout`].
+    pub fn read(&self, gpu: &Gpu) -> Result<Summary> {
+        pollster::block_on(self.read_async(&gpu.blocking()))
+    }
+
+    /// [`read`](Self::read), awaited.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_async(&self, gpu: &Gpu) -> Result<Summary> {
+        let words = SummaryWords::read(gpu, &self.buffer).await?;
+        words.check(self.classes, self.ignore_index)?;
+        Ok(Summary {
+            loss: (self.reduction != Reduction::None).then_some(words.loss),
+            valid_rows: words.valid as usize,
+            correct: self.counts_correct.then_some(words.correct as usize),
+        })
+    }
+}
+
+impl Gpu {
+    /// Records [`softmax`](Self::softmax).
+    ///
+    /// # Errors
+    /// [`Error::Length`] or [`Error::Buffer`] for a wrong output, [`Error::TooLarge`], [`Error::Strategy`], [`Error::OutOfMemory`].
+    pub fn record_softmax(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: Output<'_>) -> Result<()> {
+        self.record_matrix(encoder, &SOFTMAX_KERNEL, logits, None, output)
+    }
+
+    /// Records [`log_softmax`](Self::log_softmax).
+    ///
+    /// # Errors
+    /// As [`record_softmax`](Self::record_softmax).
+    pub fn record_log_softmax(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: Output<'_>) -> Result<()> {
+        self.record_matrix(encoder, &LOG_SOFTMAX_KERNEL, logits, None, output)
+    }
+
+    /// Records [`softmax_backward`](Self::softmax_backward).
+    ///
+    /// # Errors
+    /// As [`record_softmax`](Self::record_softmax).
+    pub fn record_softmax_backward(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        probabilities: &DeviceMatrix<'_>,
+        upstream: &DeviceMatrix<'_>,
+        output: Output<'_>,
+    ) -> Result<()> {
+        self.record_matrix(encoder, &SOFTMAX_BACKWARD_KERNEL, probabilities, Some(upstream), output)
+    }
+
+    /// Records [`log_softmax_backward`](Self::log_softmax_backward).
+    ///
+    /// # Errors
+    /// As [`record_softmax`](Self::record_softmax).
+    pub fn record_log_softmax_backward(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        log_probabilities: &DeviceMatrix<'_>,
+        upstream: &DeviceMatrix<'_>,
+        output: Output<'_>,
+    ) -> Result<()> {
+        self.record_matrix(encoder, &LOG_SOFTMAX_BACKWARD_KERNEL, log_probabilities, Some(upstream), output)
+    }
+
+    fn record_matrix(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        kernel: &'static Kernel,
+        input: &DeviceMatrix<'_>,
+        second: Option<&DeviceMatrix<'_>>,
+        output: Output<'_>,
+    ) -> Result<()> {
+        if let Some(second) = second {
+            input.same_shape("upstream", second)?;
+        }
+        let others: Vec<_> = second.iter().map(|s| s.buffer).collect();
+        let call = Call {
+            logits: Some(input.matrix()),
+            second: second.map(DeviceMatrix::matrix),
+            result: Some(output.resolve(input, &others)?),
+            ..Call::new(kernel, input.classes as u64)
+        };
+        self.record(encoder, &call, input.rows, &RowResults::default())
+    }
+
+    /// Records [`logsumexp`](Self::logsumexp) into a vector with usage `COPY_DST`.
+    ///
+    /// # Errors
+    /// As [`record_softmax`](Self::record_softmax).
+    pub fn record_logsumexp(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: DeviceVector<'_>) -> Result<()> {
+        output.check_output("logsumexp", logits.rows)?;
+        let call = Call { logits: Some(logits.matrix()), ..Call::new(&LOGSUMEXP_KERNEL, logits.classes as u64) };
+        self.record(encoder, &call, logits.rows, &RowResults { lse: Some(output), ..RowResults::default() })
+    }
+
+    /// Records [`logsumexp_backward`](Self::logsumexp_backward).
+    ///
+    /// # Errors
+    /// As [`record_softmax`](Self::record_softmax).
+    pub fn record_logsumexp_backward(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        logits: &DeviceMatrix<'_>,
+        logsumexp: DeviceVector<'_>,
+        upstream: DeviceVector<'_>,
+        output: Output<'_>,
+    ) -> Result<()> {
+        let call = Call {
+            logits: Some(logits.matrix()),
+            saved_lse: Some(logsumexp.input("logsumexp", logits.rows)?),
+            upstream: Some(upstream.input("upstream", logits.rows)?),
+            result: Some(output.resolve(logits, &[logsumexp.buffer, upstream.buffer])?),
+            ..Call::new(&LOGSUMEXP_BACKWARD_KERNEL, logits.classes as u64)
+        };
+        self.record(encoder, &call, logits.rows, &RowResults::default())
+    }
+
+    /// Records [`cross_entropy`](Self::cross_entropy): of the options, the reduction, `ignore_index` and a scalar upstream
+    /// gradient count; which results there are, the buffers say.
+    ///
+    /// Targets are checked by the kernels: [`PendingSummary::read`] reports a wrong one, whose row's loss and gradient are NaN.
+    ///
+    /// # Errors
+    /// Those of [`record_softmax`](Self::record_softmax), [`Error::Options`], and [`Error::IgnoreIndex`] if 32-bit targets cannot hold it.
+    pub fn record_cross_entropy(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        buffers: &CrossEntropyBuffers<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<PendingSummary> {
+        let CrossEntropyBuffers { logits, targets, upstream, loss, row_loss, logsumexp, argmax, gradient } = *buffers;
+        let outputs = [("row_loss", row_loss), ("logsumexp", logsumexp), ("argmax", argmax)];
+        for (what, output) in outputs {
+            output.map_or(Ok(()), |o| o.check_output(what, logits.rows))?;
+        }
+        loss.map_or(Ok(()), |o| o.check_output("loss", 1))?;
+        if upstream.is_some() && options.reduction != Reduction::None {
+            return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
+        }
+        let mut inputs = vec![targets.buffer];
+        inputs.extend(upstream.map(|u| u.buffer));
+        let summary = new_summary(self, options.reduction)?;
+        let call = Call {
+            logits: Some(logits.matrix()),
+            targets: Some(targets.input("targets", logits.rows)?),
+            upstream: upstream.map(|u| u.input("upstream", logits.rows)).transpose()?,
+            result: gradient.map(|g| g.resolve(&logits, &inputs)).transpose()?,
+            summary: Some(&summary),
+            ..with_options(Call::new(&CROSS_ENTROPY_KERNEL, logits.classes as u64), options)?
+        };
+        check_targets(self, encoder, &call, logits.rows as u64)?;
+        let results = RowResults { reduces: true, loss: row_loss, lse: logsumexp, argmax };
+        self.record(encoder, &call, logits.rows, &results)?;
+        if let Some(loss) = loss {
+            encoder.copy_buffer_to_buffer(&summary, LOSS_OFFSET, loss.buffer, loss.offset, 4);
+        }
+        Ok(pending(summary, &logits, options, options.reduction, argmax.is_some()))
+    }
+
+    /// Records [`cross_entropy_backward`](Self::cross_entropy_backward) from the saved log-sum-exp and, for full accuracy, row losses.
+    ///
+    /// # Errors
+    /// As [`record_cross_entropy`](Self::record_cross_entropy).
+    #[expect(clippy::too_many_arguments, reason = "an encoder, four inputs, an output and options; a struct would only name them again")]
+    pub fn record_cross_entropy_backward(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        logits: &DeviceMatrix<'_>,
+        targets: DeviceVector<'_>,
+        logsumexp: DeviceVector<'_>,
+        row_loss: Option<DeviceVector<'_>>,
+        gradient: Output<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<PendingSummary> {
+        let mut inputs = vec![targets.buffer, logsumexp.buffer];
+        inputs.extend(row_loss.map(|v| v.buffer));
+        let summary = new_summary(self, options.reduction)?;
+        let call = Call {
+            logits: Some(logits.matrix()),
+            targets: Some(targets.input("targets", logits.rows)?),
+            saved_lse: Some(logsumexp.input("logsumexp", logits.rows)?),
+            saved_loss: row_loss.map(|v| v.input("row_loss", logits.rows)).transpose()?,
+            result: Some(gradient.resolve(logits, &inputs)?),
+            summary: Some(&summary),
+            ..with_options(Call::new(&CROSS_ENTROPY_BACKWARD_KERNEL, logits.classes as u64), options)?
+        };
+        check_targets(self, encoder, &call, logits.rows as u64)?;
+        self.record(encoder, &call, logits.rows, &RowResults::default())?;
+        Ok(pending(summary, logits, options, Reduction::None, false))
+    }
+
+    /// Records a call window by window, and the copies of its row results.
+    fn record(&self, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, rows: usize, results: &RowResults<'_>) -> Result<()> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let stride = [call.logits, call.second, call.result].iter().flatten().map(|m| m.stride).max().unwrap_or(0);
+        let work = Work {
+            row_bytes: (stride * 4).max(results.planes() * 4),
+            subgroups: call.kernel.has_subgroups(),
+            ..Work::dense(rows as u64, call.classes, call.result.is_some())
+        };
+        let plan = Plan::new(&work, self.caps(), self.forced())?;
+        log::debug!("{} {rows} x {} on the device: {plan}", call.kernel.name, call.classes);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        let scratch = (results.planes() > 0).then(|| self.scratch("rows", plan.window_rows * results.planes() * 4, usage)).transpose()?;
+        let row_out = scratch.as_ref().map(|buffer| results.place(buffer, plan.window_rows as u32));
+        let call = Call { row_out, ..*call };
+        for first in (0..rows as u64).step_by(plan.window_rows as usize) {
+            let count = (rows as u64 - first).min(plan.window_rows);
+            let window = Window { first, rows: count, matrix_first: first };
+            encode(self, encoder, &call, &plan, window)?;
+            if results.reduces {
+                reduce_loss(self, encoder, &call, window)?;
+            }
+            if let Some(row_out) = row_out {
+                results.copy(encoder, &row_out, window);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the results of one word a row go in the end; kernels write them to one scratch buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct RowResults<'a> {
+    /// Whether the losses are wanted for their sum.
+    reduces: bool,
+    loss: Option<DeviceVector<'a>>,
+    lse: Option<DeviceVector<'a>>,
+    argmax: Option<DeviceVector<'a>>,
+}
+
+impl RowResults<'_> {
+    fn wanted(&self) -> [bool; 3] {
+        [self.loss.is_some() || self.reduces, self.lse.is_some(), self.argmax.is_some()]
+    }
+
+    fn planes(&self) -> u64 {
+        self.wanted().into_iter().map(u64::from).sum()
+    }
+
+    fn place<'b>(&self, buffer: &'b wgpu::Buffer, window_rows: u32) -> RowOut<'b> {
+        RowOut::new(buffer, window_rows, self.wanted())
+    }
+
+    fn copy(&self, encoder: &mut wgpu::CommandEncoder, from: &RowOut<'_>, window: Window) {
+        for (start, to) in [(from.loss, self.loss), (from.lse, self.lse), (from.argmax, self.argmax)] {
+            if let (Some(start), Some(to)) = (start, to) {
+                let offset = to.offset + window.first * 4;
+                encoder.copy_buffer_to_buffer(from.buffer, u64::from(start) * 4, to.buffer, offset, window.rows * 4);
+            }
+        }
+    }
+}
+
+fn with_options<'a>(call: Call<'a>, options: &CrossEntropy<'_>) -> Result<Call<'a>> {
+    let Upstream::Scalar(scale) = options.upstream else {
+        return Err(Error::Options("at the device level the upstream gradient of the rows is a buffer, not a slice".into()));
+    };
+    let ignore_index = options.ignore_index.map(ignore_bits).transpose()?;
+    Ok(Call { ignore_index, mean: options.reduction == Reduction::Mean, scale, bound: call.classes, ..call })
+}
+
+/// The word that targets on the device hold where they mean `ignore_index`.
+fn ignore_bits(ignore_index: i64) -> Result<u32> {
+    let signed = i32::try_from(ignore_index).map(i32::cast_unsigned);
+    signed.or(u32::try_from(ignore_index)).map_err(|_| Error::IgnoreIndex { ignore_index })
+}
+
+fn pending(
+    buffer: wgpu::Buffer,
+    logits: &DeviceMatrix<'_>,
+    options: &CrossEntropy<'_>,
+    reduction: Reduction,
+    correct: bool,
+) -> PendingSummary {
+    PendingSummary { buffer, classes: logits.classes, ignore_index: options.ignore_index, reduction, counts_correct: correct }
+}
