@@ -171,8 +171,7 @@ fn ties_go_to_the_first_class() {
             let logits = Logits::new(&values, 1, classes).unwrap();
             let first = *places.iter().min().unwrap();
             for target in [0, first, places[0], places[1]] {
-                let Some(out) =
-                    unsupported(gpu.cross_entropy(&logits, &Targets::new(&[target as i64]), &CrossEntropy::new().argmax(true)))
+                let Some(out) = unsupported(gpu.cross_entropy(&logits, &Targets::new(&[target as i64]), &CrossEntropy::new().argmax(true)))
                 else {
                     return;
                 };

@@ -94,7 +94,10 @@ fn device_buffers() {
     let plain = buffer(96, wgpu::BufferUsages::COPY_SRC);
     assert_eq!(message(DeviceMatrix::new::<f32>(&storage, 5, 5)), "buffer for a matrix: 100 bytes from offset 0 on, but it has 96");
     assert_eq!(message(DeviceMatrix::with_layout::<f32>(&storage, 2, 2, 2, 2)), "buffer for a matrix: offset 2 is not a multiple of 4");
-    assert_eq!(message(DeviceMatrix::with_layout::<f32>(&storage, 0, 2, 2, 1)), "the row stride of a device matrix is 1, less than its 2 classes");
+    assert_eq!(
+        message(DeviceMatrix::with_layout::<f32>(&storage, 0, 2, 2, 1)),
+        "the row stride of a device matrix is 1, less than its 2 classes"
+    );
     assert!(message(DeviceMatrix::new::<f32>(&plain, 2, 2)).ends_with("lacks STORAGE"));
 
     let matrix = DeviceMatrix::new::<f32>(&storage, 4, 3).unwrap();

@@ -29,8 +29,8 @@ impl Progress {
             let left = elapsed.as_secs_f64() * (self.total - self.done) as f64 / self.done as f64;
             // On anything but a terminal it draws nothing.
             let bar = self.bar.get_or_insert_with(|| bar(self.total));
-            bar.set_message(format!("{left:.0} s left"));
             bar.set_position(self.done);
+            bar.set_message(format!("{left:.0} s left"));
         }
     }
 }
