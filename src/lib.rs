@@ -15,6 +15,11 @@ mod shader;
 mod summary;
 mod transfer;
 mod views;
+#[cfg(test)]
+mod wrong_kernels;
+
+#[cfg(test)]
+extern crate self as wgpu_xent;
 
 pub use caps::{AdapterDescription, Caps};
 pub use device::{CrossEntropyBuffers, DeviceMatrix, DeviceVector, Output, PendingSummary, Summary};

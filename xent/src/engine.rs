@@ -44,9 +44,11 @@ impl Engine {
         }
     }
 
-    /// The size of the windows that suit it: large enough for the GPU to be busy, small enough to be far from filling memory.
+    /// The size of the windows that suit it: large enough for a GPU to be busy, small enough to be far from filling memory.
+    /// On the CPU, smaller ones stay nearer to its caches: 8 MiB were a third faster than 32 on llvmpipe with the gradient.
     pub(crate) fn window_bytes(&self) -> usize {
         match self {
+            Self::Gpu(gpu) if gpu.is_software() => 8 << 20,
             Self::Gpu(_) => 32 << 20,
             Self::Reference => 4 << 20,
         }

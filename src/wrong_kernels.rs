@@ -1,0 +1,104 @@
+//! Proof that the comparison with the reference catches wrong kernels: shader parts are changed, one place at a time, and
+//! each change must be seen.
+
+#[path = "../tests/gpu/common/mod.rs"]
+mod common;
+
+use std::cell::Cell;
+
+use crate::{AdapterChoice, CrossEntropy, Gpu, Logits, Strategy, Targets, reference};
+use common::data::{Data, make};
+use common::{Bound, TINY, compare};
+
+thread_local! {
+    /// What replaces what in every module that this thread joins.
+    static CHANGE: Cell<Option<(&'static str, &'static str)>> = const { Cell::new(None) };
+}
+
+/// The joined text, with this thread's change in it.
+pub(crate) fn changed(text: String) -> String {
+    CHANGE.get().map_or(text.clone(), |(from, to)| text.replace(from, to))
+}
+
+/// The largest error of loss, gradient, log-sum-exp and softmax in terms of their bounds, or what is wrong.
+fn check(gpu: &Gpu, data: Data, rows: usize, classes: usize) -> Result<f64, String> {
+    let (values, mut targets) = make(data, rows, classes, 21);
+    targets[1] = -100;
+    let logits = Logits::new(&values, rows, classes).unwrap();
+    let targets = Targets::new(&targets);
+    let options = CrossEntropy::new().row_loss(true).logsumexp(true).argmax(true).gradient(true);
+    let told = |e: crate::Error| e.to_string();
+    let got = gpu.cross_entropy(&logits, &targets, &options).map_err(told)?;
+    let expected = reference::cross_entropy(&logits, &targets, &options).unwrap();
+    let tight = |_: usize| Bound { relative: 1e-6, absolute: TINY };
+    let far = |_: usize| Bound { relative: 7e-6, absolute: TINY };
+    let rounded = |_: usize| Bound { relative: 1e-6, absolute: 1e-6 };
+    if (&got.argmax, got.valid_rows, got.correct) != (&expected.argmax, expected.valid_rows, expected.correct) {
+        return Err("argmax or counts".into());
+    }
+    let errors = [
+        compare(&[got.loss.unwrap()], &[expected.loss.unwrap()], tight)?,
+        compare(&got.row_loss.unwrap(), &expected.row_loss.unwrap(), tight)?,
+        compare(&got.logsumexp.unwrap(), &expected.logsumexp.unwrap(), rounded)?,
+        compare(&got.gradient.unwrap(), &expected.gradient.unwrap(), far)?,
+        compare(&gpu.softmax(&logits).map_err(told)?, &reference::softmax(&logits), far)?,
+    ];
+    Ok(errors.into_iter().fold(0.0, f64::max))
+}
+
+fn check_all(gpu: &Gpu) -> Result<f64, String> {
+    let mut worst = 0.0_f64;
+    for strategy in [Strategy::Thread, Strategy::SplitThread, Strategy::Workgroup] {
+        let gpu = gpu.with_strategy(strategy);
+        for (data, rows, classes) in [(Data::Outliers, 5, 1003), (Data::Ahead(60.0), 5, 72), (Data::Masked, 4, 70)] {
+            worst = worst.max(check(&gpu, data, rows, classes)?);
+        }
+    }
+    Ok(worst)
+}
+
+/// What stands in a part, and what a slip of the hand could make of it.
+const CHANGES: [(&str, &str, &str); 14] = [
+    ("numerics: no split of ln 2", "const LN2_LOW: f32 = 1.428606765330187e-6;", "const LN2_LOW: f32 = 0.0;"),
+    ("numerics: one coefficient", "vec4(1.666651964187622e-1)", "vec4(1.67e-1)"),
+    (
+        "log1p: the cancelling form",
+        "return log1p_near_zero(x);\n    }\n    return log_from_one(1.0 + x);",
+        "}\n    return log_from_one(1.0 + x);",
+    ),
+    ("stats: the target is not left out", "return select(x, vec4(state.fill), is_column(quad, state.column));", "return x;"),
+    ("stats: no rescaling", "let rescale = exp1(state.max - m);", "let rescale = 1.0;"),
+    ("stats: a quad of the block is lost", "+ (exp4(c - m) + exp4(d - m))", "+ exp4(c - m)"),
+    ("stats: merging forgets the scale", "b.sum * exp1(b.max - m)", "b.sum"),
+    ("scan: one block too few", "quad + 3u * lanes < full", "quad + 7u * lanes < full - 4u"),
+    ("quads: the tail is read as 0", "var value = vec4(fill);", "var value = vec4(0.0);"),
+    ("cross-entropy: p - 1 at the target", "-parts.others * scale", "(1.0 / parts.sum - 1.0) * scale"),
+    (
+        "cross-entropy: the loss as lse - x",
+        "return Row(x, 1.0 + r, loss, r / (1.0 + r), loss);",
+        "return Row(x, 1.0 + r, loss, r / (1.0 + r), opaque(x + loss) - x);",
+    ),
+    ("cross-entropy: ignored rows keep a gradient", "spoiled || ignored,", "spoiled && !ignored,"),
+    ("row scale: the mean divides by all rows", "f32(summary.valid)", "f32(params.rows)"),
+    ("elements: the last element is not written", "store_one(row, column + 2u, value.z);", ""),
+];
+
+#[test]
+fn each_change_of_a_kernel_is_seen() {
+    let open = || Gpu::open(&AdapterChoice::Best).unwrap();
+    let clean = check_all(&open());
+    assert!(clean.is_ok(), "{clean:?}");
+    for (name, from, to) in CHANGES {
+        let found = crate::shader::ALL_PARTS.iter().any(|p| p.text.contains(from));
+        // The scan's condition stands in elements.wgsl too: a change there is one as well.
+        assert!(found, "{name}: no part holds {from:?}");
+        CHANGE.set(Some((from, to)));
+        // A new handle: its pipelines are compiled from the changed text.
+        let result = check_all(&open());
+        CHANGE.set(None);
+        match result {
+            Ok(worst) => panic!("{name}: not seen, largest error {worst} of the bound"),
+            Err(seen) => println!("{name}: {seen}"),
+        }
+    }
+}
