@@ -25,23 +25,30 @@ fn begin(row: u32) -> State {
     return State(Sum(0.0, 0.0), 0u, 0u);
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+fn absorb_one(before: State, i: u32) -> State {
+    if i >= params.classes {
+        return before;
+    }
     var state = before;
-    for (var i = 4u * quad; i < min(4u * quad + 4u, params.classes); i += 1u) {
-        let bits = row_out[params.loss_start + i];
-        let magnitude = bits & MAGNITUDE_BITS;
-        state.magnitude = max(state.magnitude, magnitude);
-        if magnitude < POSITIVE_INFINITY_BITS {
-            state.sum = add(state.sum, bitcast<f32>(bits));
-        }
-        if params.argmax_start != NONE {
-            let column = target_of(i);
-            if !is_ignored(column) && row_out[params.argmax_start + i] == column {
-                state.correct += 1u;
-            }
+    let bits = row_out[params.loss_start + i];
+    let magnitude = bits & MAGNITUDE_BITS;
+    state.magnitude = max(state.magnitude, magnitude);
+    if magnitude < POSITIVE_INFINITY_BITS {
+        state.sum = add(state.sum, bitcast<f32>(bits));
+    }
+    if params.argmax_start != NONE {
+        let column = target_of(i);
+        if !is_ignored(column) && row_out[params.argmax_start + i] == column {
+            state.correct += 1u;
         }
     }
     return state;
+}
+
+// No loop over the four: each of its passes would count against the adapter's limit.
+fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+    let i = 4u * quad;
+    return absorb_one(absorb_one(absorb_one(absorb_one(before, i), i + 1u), i + 2u), i + 3u);
 }
 
 fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {

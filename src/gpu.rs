@@ -13,7 +13,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdapterChoice {
-    /// The best one: discrete before integrated before virtual before software. `WGPU_ADAPTER_NAME` and `WGPU_BACKEND` are honoured.
+    /// The best one: discrete before integrated (with `WGPU_POWER_PREF=low` the other way round) before virtual before software,
+    /// or the first whose name contains `WGPU_ADAPTER_NAME`. `WGPU_BACKEND` restricts the backends.
     #[default]
     Best,
     /// The one at this place in [`Gpu::adapters`].
@@ -272,18 +273,19 @@ async fn enumerate() -> Vec<wgpu::Adapter> {
     let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
     let mut adapters = instance.enumerate_adapters(backends).await;
     adapters.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
+    let saves_power = wgpu::PowerPreference::from_env() == Some(wgpu::PowerPreference::LowPower);
     adapters.sort_by_key(|a| {
         let info = a.get_info();
-        (rank(&info), info.backend == wgpu::Backend::Gl)
+        (rank(&info, saves_power), info.backend == wgpu::Backend::Gl)
     });
     adapters
 }
 
 /// Best first. llvmpipe before other software: it is the faster one.
-fn rank(info: &wgpu::AdapterInfo) -> (u8, bool) {
+fn rank(info: &wgpu::AdapterInfo, saves_power: bool) -> (u8, bool) {
     let kind = match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::DiscreteGpu => u8::from(saves_power),
+        wgpu::DeviceType::IntegratedGpu => u8::from(!saves_power),
         wgpu::DeviceType::VirtualGpu => 2,
         wgpu::DeviceType::Other => 3,
         wgpu::DeviceType::Cpu => 4,

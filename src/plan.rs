@@ -92,7 +92,7 @@ impl Work {
     /// Dense f32 rows, in the largest windows that the adapter allows.
     #[must_use]
     pub fn dense(rows: u64, classes: u64, elements: bool) -> Self {
-        Self { rows, classes, row_bytes: classes * 4, elements, subgroups: true, window_bytes: u64::MAX }
+        Self { rows, classes, row_bytes: classes.saturating_mul(4), elements, subgroups: true, window_bytes: u64::MAX }
     }
 }
 
@@ -120,7 +120,7 @@ pub struct Plan {
     pub loop_trips: u64,
 }
 
-/// Bytes of one chunk's statistics, at most. `shaders.rs` tests it against every `Stats`.
+/// Bytes of one chunk's statistics, at most. `shader/tests.rs` holds every `Stats` against it.
 pub(crate) const STATS_BYTES: u64 = 20;
 
 /// The most chunks of a row: every unit of the second dispatch reads them all.
@@ -283,19 +283,21 @@ fn chunks(work: &Work, caps: &Caps, lanes: u64) -> u64 {
     fill.min(worth).max(bounded).clamp(2, MAX_CHUNKS).min(quads.max(1))
 }
 
-/// Iterations of all loops of one thread, counted as the WGSL parts are written.
+/// Passes through all loops of one thread, counted as the WGSL parts are written. The pass that only ends a loop counts too:
+/// llvmpipe counts it.
 fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_group: u32, strategy: Strategy) -> u64 {
     let own = chunk_quads.div_ceil(lanes);
     // scan.wgsl, and find_best of stats_exp.wgsl.
-    let scan = own / 4 + 4 + 4;
+    let scan = (own / 4 + 1) + (4 + 1) + (4 + 1);
     // elements.wgsl.
-    let write = if work.elements { own / 4 + 4 } else { 0 };
-    // split_finish.wgsl, and the tree of unit_workgroup.wgsl.
-    let merge = if strategy.is_split() { chunks.div_ceil(lanes) } else { 0 } + 16;
-    // The vectors of stats_targets.wgsl and stats_loss.wgsl loop over the four values of a quad.
-    let inner = if work.subgroups { 0 } else { 4 * own };
+    let write = if work.elements { (own / 4 + 1) + (4 + 1) } else { 0 };
+    // split_finish.wgsl.
+    let merge = if strategy.is_split() { chunks.div_ceil(lanes) + 1 } else { 0 };
+    // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch.
+    let tree = if strategy.unit() == Unit::Workgroup { 15 + 1 } else { 0 };
+    // unit_subgroup.wgsl.
     let items = if strategy.unit() == Unit::Subgroup { u64::from(items_per_group) } else { 1 };
-    items * (1 + scan + write + merge + inner)
+    items * (1 + scan + write + merge + tree) + 1
 }
 
 /// Rows whose buffers can be bound at once, whose statistics fit, and whose grid can be folded.
@@ -318,7 +320,7 @@ pub(crate) fn grid(items: u64, items_per_group: u32, max_groups: u32) -> (u32, u
     (x as u32, y as u32)
 }
 
-/// The most words of a vector that are bound at once.
+/// The most words of a vector that are bound at once: no more than a CPU adapter's loops, cut into chunks, go through.
 pub(crate) fn max_words(caps: &Caps) -> u64 {
-    binding_room(caps) / 4
+    (binding_room(caps) / 4).min(1 << 27)
 }

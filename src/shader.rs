@@ -302,3 +302,6 @@ impl Source {
         ("", 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ fn relative(value: f64, expected: f64) -> f64 {
 
 /// The largest of some differences; NaN if one is.
 fn largest(values: impl Iterator<Item = f64>) -> f64 {
-    values.fold(0.0, |largest, value| if value.is_nan() { value } else { value.max(largest) })
+    values.fold(0.0, |largest, value| if value > largest || value.is_nan() { value } else { largest })
 }
 
 /// The shortest of a few runs, after one that compiles and warms up.
@@ -81,4 +81,17 @@ fn best_time<T>(mut work: impl FnMut() -> Result<T>) -> Result<f64> {
         }
     }
     Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_that_are_no_number_are_not_lost() {
+        assert_eq!(largest([0.5, 2.0, 1.0].into_iter()), 2.0);
+        assert!(largest([0.5, f64::NAN, 1.0].into_iter()).is_nan());
+        assert!(largest([relative(f64::NAN, 1.0)].into_iter()).is_nan());
+        assert_eq!(largest([relative(0.0, 0.0), relative(1.5, 1.0)].into_iter()), 0.5);
+    }
 }

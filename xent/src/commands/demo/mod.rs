@@ -28,9 +28,7 @@ pub(crate) fn run(args: &Demo, adapter: Option<&str>) -> Result<()> {
     let paint = Paint::for_stdout();
 
     print(&format!("{}\n\n", paint.bold(&engine.describe())))?;
-    let measured = sets.each_ref().map(|set| Measured::new(&engine, set));
-    let [language, digits] = measured;
-    let measured = [language?, digits?];
+    let measured = sets.iter().map(|set| Measured::new(&engine, set)).collect::<Result<Vec<_>>>()?;
     print(&table::render(&sets, &measured, paint))?;
     print(&rows::render(&engine, &sets[0], &tokens, &measured[0].row_losses, paint)?)?;
     measured.iter().zip(&sets).try_for_each(|(measured, set)| check(measured, set))

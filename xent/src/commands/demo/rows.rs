@@ -53,7 +53,11 @@ fn classes(logits: &[f32], target: usize) -> Vec<usize> {
 }
 
 fn line(name: &str, logit: f32, probability: f64, paint: Paint) -> String {
-    format!("  {name:TOKEN$} {logit:>8.3} → {probability:>9.6} {}", paint.blue(&bar(probability)))
+    let numbers = format!("  {name:TOKEN$} {logit:>8.3} → {probability:>9.6}");
+    match bar(probability).as_str() {
+        "" => numbers,
+        bar => format!("{numbers} {}", paint.blue(bar)),
+    }
 }
 
 /// A bar in steps of an eighth of a character.

@@ -28,11 +28,11 @@ pub(super) fn render(sets: &[DataSet], measured: &[Measured], paint: Paint) -> S
         line("  mean loss, relative", &|_, m| format!("{:.1e}", m.loss_difference())),
         line("  loss of a row, relative", &|_, m| format!("{:.1e}", m.row_difference)),
         line("  gradient of the sum, absolute", &|_, m| format!("{:.1e}", m.gradient_difference)),
-        "time from slices to results, bytes of logits over it\n".to_owned(),
+        "time from slices to results, and bytes of logits over it\n".to_owned(),
         line("  loss", &|_, m| milliseconds(m.loss_time)),
-        line("", &|set, m| bandwidth(set, m.loss_time)),
+        line("    bandwidth", &|set, m| bandwidth(set, m.loss_time)),
         line("  loss and gradient", &|_, m| milliseconds(m.gradient_time)),
-        line("", &|set, m| bandwidth(set, m.gradient_time)),
+        line("    bandwidth", &|set, m| bandwidth(set, m.gradient_time)),
     ];
     lines.concat()
 }
