@@ -79,6 +79,18 @@ fn an_unknown_adapter_is_refused_with_the_known_ones() {
     }
 }
 
+#[test]
+fn an_adapter_that_the_environment_asks_for_is_not_replaced() {
+    let files = Files::new();
+    let logits = files.f32("x.npy", &[3, CLASSES], &LOGITS);
+    let mut command = command(&["logsumexp", &logits, "-o", &files.path("out.npy")]);
+    command.env("WGPU_ADAPTER_NAME", "no such thing");
+    let run = finished(command);
+    assert_eq!((run.code, run.stderr.lines().count()), (Some(2), 1), "{run:?}");
+    assert!(run.stderr.contains("no such thing"), "{run:?}");
+    assert_eq!(files.names(), ["x.npy"]);
+}
+
 /// A backend that this system does not have leaves no adapter, as on a machine without drivers.
 const FOREIGN: &str = if cfg!(windows) { "metal" } else { "dx12" };
 
@@ -88,10 +100,8 @@ fn without_a_driver_the_reference_takes_over() {
     let logits = files.f32("x.npy", &[3, CLASSES], &LOGITS);
     let out = files.path("out.npy");
     let mut command = command(&["logsumexp", &logits, "-o", &out]);
-    let run = finished({
-        command.env("WGPU_BACKEND", FOREIGN);
-        command
-    });
+    command.env("WGPU_BACKEND", FOREIGN);
+    let run = finished(command);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
     for part in ["xent: warning: no GPU adapter found", "apt-get install mesa-vulkan-drivers", "CPU reference"] {

@@ -1,0 +1,400 @@
+//! Every module that the library can ask for, checked without a GPU: text, layout, bindings, overrides, all back ends.
+
+use std::any::type_name_of_val;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::mem::offset_of;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use bytemuck::Zeroable;
+use naga::back::{PipelineConstants, glsl, hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, ShaderStage, StorageAccess, TypeInner};
+
+use super::*;
+use crate::launch::Params;
+use crate::plan::STATS_BYTES;
+use crate::summary::SummaryWords;
+
+/// WebGPU's default for `max_storage_buffers_per_shader_stage`.
+const MAX_STORAGE_BUFFERS: usize = 8;
+
+/// Longest line in a part: rustfmt.toml's width.
+const MAX_LINE: usize = 140;
+
+/// A module with the values of its overrides. Pipelines that agree in both are listed once.
+struct Module {
+    name: String,
+    unit: Unit,
+    source: Source,
+    constants: Vec<(&'static str, f64)>,
+}
+
+/// Every module that can be asked for.
+static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
+    let mut seen = HashSet::new();
+    let mut modules = Vec::new();
+    for &kernel in ALL_KERNELS {
+        for variant in variants(kernel) {
+            let source = Source::new(kernel, &variant);
+            let (workgroup, items) = widths(variant.unit);
+            let constants = source.constants(kernel, &variant, workgroup, items);
+            if seen.insert((source.text.clone(), format!("{constants:?}"))) {
+                modules.push(Module { name: format!("{} {variant:?}", kernel.name), unit: variant.unit, source, constants });
+            }
+        }
+    }
+    modules
+});
+
+/// The variants of a kernel that can be asked for. This is the one place for the rule:
+/// - the subgroup unit, only of kernels that have a part for it;
+/// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
+/// - in place, only with elements, and then the logits have no alignment of their own;
+/// - alignment, only of matrices that are there;
+/// - argmax, only of kernels that can write it.
+fn variants(kernel: &Kernel) -> Vec<Variant> {
+    let has = |text: &str| kernel.parts.iter().any(|p| p.text.contains(text));
+    let (element, rows) = (has("fn element("), has("fn put_row(") || !kernel.reads_logits);
+    let mut variants = Vec::new();
+    for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
+        for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
+            for bits in 0..1_u32 << 6 {
+                let bit = |i: u32| bits >> i & 1 == 1;
+                let v = Variant {
+                    unit,
+                    phase,
+                    elements: bit(0),
+                    in_place: bit(1),
+                    logits_aligned: bit(2),
+                    second_aligned: bit(3),
+                    result_aligned: bit(4),
+                    argmax: bit(5),
+                };
+                let elements = if v.elements { element } else { rows };
+                let in_place = !v.in_place || v.elements && v.logits_aligned == v.result_aligned;
+                // `launch.rs` takes a matrix that is not there for aligned.
+                let aligned = (v.logits_aligned || kernel.reads_logits)
+                    && (v.second_aligned || kernel.reads_second)
+                    && (v.result_aligned || v.elements);
+                let argmax = !v.argmax || has("put_row(params.argmax_start");
+                if elements && in_place && aligned && argmax {
+                    variants.push(v);
+                }
+            }
+        }
+    }
+    variants
+}
+
+/// Threads and items of a workgroup, as on a GPU.
+fn widths(unit: Unit) -> (u32, u32) {
+    match unit {
+        Unit::Thread => (64, 64),
+        Unit::Subgroup => (128, 4),
+        Unit::Workgroup => (256, 1),
+    }
+}
+
+/// The first module of each text.
+fn distinct_texts() -> Vec<&'static Module> {
+    let mut seen = HashSet::new();
+    MODULES.iter().filter(|m| seen.insert(&m.source.text)).collect()
+}
+
+fn parse(source: &Source) -> naga::Module {
+    naga::front::wgsl::parse_str(&source.text).unwrap_or_else(|e| {
+        let (file, line) = e.location(&source.text).map_or(("", 0), |l| source.locate(l.line_number as usize));
+        panic!("{file}:{line}: {}", e.message())
+    })
+}
+
+/// Validates with no capability that a plain WebGPU device lacks, but for subgroup operations.
+fn validate(module: &naga::Module, unit: Unit) -> ModuleInfo {
+    let capabilities = if unit == Unit::Subgroup { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+    if unit == Unit::Subgroup {
+        validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    }
+    validator.validate(module).unwrap_or_else(|e| panic!("{:?}", e.into_inner()))
+}
+
+fn bare(code: &str) -> String {
+    code.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether code calls a function of this very name.
+fn calls(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("{name}(")).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+fn parts_calling(name: &str) -> Vec<&'static str> {
+    ALL_PARTS.iter().filter(|p| calls(&bare(p.text), name)).map(|p| p.file).collect()
+}
+
+/// Members of a WGSL struct: name, offset and type, the type in Rust's words.
+fn members(module: &naga::Module, name: &str) -> (Vec<(String, usize, String)>, usize) {
+    let found = module.types.iter().find(|(_, t)| t.name.as_deref() == Some(name));
+    let Some(TypeInner::Struct { members, span }) = found.map(|(_, t)| &t.inner) else { panic!("no struct {name}") };
+    let word = |m: &naga::StructMember| match module.types[m.ty].inner {
+        TypeInner::Scalar(naga::Scalar::U32) => "u32".to_string(),
+        TypeInner::Scalar(naga::Scalar::F32) => "f32".to_string(),
+        ref other => format!("{other:?}"),
+    };
+    (members.iter().map(|m| (m.name.clone().unwrap_or_default(), m.offset as usize, word(m))).collect(), *span as usize)
+}
+
+/// The same of a Rust struct. A member that is missing here shows in the size.
+macro_rules! fields {
+    ($ty:ident: $($field:ident)*) => {{
+        let value = $ty::zeroed();
+        let fields = vec![$((stringify!($field).to_string(), offset_of!($ty, $field), type_name_of_val(&value.$field).to_string())),*];
+        (fields, size_of::<$ty>())
+    }};
+}
+
+#[test]
+fn enumeration_is_complete() {
+    let mut count = BTreeMap::new();
+    for module in MODULES.iter() {
+        *count.entry(module.name.split(' ').next().unwrap_or("")).or_insert(0) += 1;
+    }
+    // Units x phases = 9, 6 without subgroups; matrices: logits and result 2 x 2 alignments, in place 2 more; a second matrix
+    // doubles; argmax doubles; cross-entropy without elements has 2 alignments, and logsumexp.
+    let expected = [
+        ("check_targets", 6),
+        ("cross_entropy", 9 * (6 + 2) * 2),
+        ("cross_entropy_backward", 9 * 6),
+        ("log_softmax", 9 * 6),
+        ("log_softmax_backward", 9 * 12),
+        ("logsumexp", 9 * 2),
+        ("logsumexp_backward", 9 * 6),
+        ("reduce_loss", 6),
+        ("softmax", 9 * 6),
+        ("softmax_backward", 9 * 12),
+    ];
+    assert_eq!(count.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(distinct_texts().len(), 372, "log_softmax shares its texts with softmax, argmax its with none");
+}
+
+#[test]
+fn every_module_is_valid_and_lowers_to_every_back_end() {
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        for modules in MODULES.chunks(MODULES.len().div_ceil(threads)) {
+            scope.spawn(|| modules.iter().for_each(lower));
+        }
+    });
+}
+
+fn lower(m: &Module) {
+    let module = parse(&m.source);
+    let info = validate(&module, m.unit);
+    let constants: PipelineConstants = m.constants.iter().map(|&(name, value)| (name.to_string(), value)).collect();
+    let stage = ShaderStage::Compute;
+    let (module, info) =
+        process_overrides(&module, &info, Some((stage, "main")), &constants).unwrap_or_else(|e| panic!("{}: {e:?}", m.name));
+    let entry = || "main".to_string();
+
+    let options = spv::Options { lang_version: (1, 3), ..Default::default() };
+    let words = spv::write_vec(&module, &info, &options, Some(&spv::PipelineOptions { shader_stage: stage, entry_point: entry() }));
+    assert!(!words.unwrap_or_else(|e| panic!("SPIR-V, {}: {e}", m.name)).is_empty());
+
+    let options = msl::Options { lang_version: (2, 4), ..Default::default() };
+    let pipeline = msl::PipelineOptions { entry_point: Some((stage, entry())), ..Default::default() };
+    let (_, written) = msl::write_string(&module, &info, &options, &pipeline).unwrap_or_else(|e| panic!("MSL, {}: {e}", m.name));
+    assert!(written.entry_point_names.iter().all(Result::is_ok), "MSL, {}: {:?}", m.name, written.entry_point_names);
+
+    let options = hlsl::Options { shader_model: hlsl::ShaderModel::V6_2, ..Default::default() };
+    let pipeline = hlsl::PipelineOptions { entry_point: Some((stage, entry())) };
+    let mut text = String::new();
+    let written = hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None);
+    let names = written.unwrap_or_else(|e| panic!("HLSL, {}: {e}", m.name)).entry_point_names;
+    assert!(names.iter().all(Result::is_ok), "HLSL, {}: {names:?}", m.name);
+
+    // GL has no subgroups in wgpu.
+    if m.unit != Unit::Subgroup {
+        let options = glsl::Options { version: glsl::Version::new_gles(310), ..Default::default() };
+        let pipeline = glsl::PipelineOptions { shader_stage: stage, entry_point: entry(), multiview: None };
+        let mut text = String::new();
+        glsl::Writer::new(&mut text, &module, &info, &options, &pipeline, naga::proc::BoundsCheckPolicies::default())
+            .and_then(|mut w| w.write())
+            .unwrap_or_else(|e| panic!("GLSL, {}: {e}", m.name));
+    }
+}
+
+#[test]
+fn only_the_subgroup_unit_needs_subgroups() {
+    for m in distinct_texts() {
+        let plain = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&parse(&m.source));
+        assert_eq!(plain.is_err(), m.unit == Unit::Subgroup, "{}", m.name);
+    }
+}
+
+#[test]
+fn bindings_are_those_of_the_parts() {
+    for m in distinct_texts() {
+        let module = parse(&m.source);
+        let mut found: Vec<Slot> = Vec::new();
+        for (_, variable) in module.global_variables.iter() {
+            let Some(binding) = variable.binding else { continue };
+            assert_eq!(binding.group, 0, "{}", m.name);
+            let access = match variable.space {
+                AddressSpace::Uniform => Access::Uniform,
+                AddressSpace::Storage { access } if access == StorageAccess::LOAD => Access::Read,
+                AddressSpace::Storage { access } if access == StorageAccess::LOAD | StorageAccess::STORE => Access::Write,
+                other => panic!("{}: {other:?}", m.name),
+            };
+            found.push(Slot { index: binding.binding, access });
+        }
+        found.sort_unstable();
+        let slots = m.source.slots();
+        assert_eq!(found, slots, "{}", m.name);
+        assert_eq!(slots.iter().map(|s| s.index).collect::<BTreeSet<_>>().len(), slots.len(), "{}: a number is taken twice", m.name);
+        let storage = slots.iter().filter(|s| s.access != Access::Uniform).count();
+        assert!(storage <= MAX_STORAGE_BUFFERS, "{}: {storage} storage buffers", m.name);
+    }
+}
+
+#[test]
+fn overrides_are_those_of_the_parts() {
+    for m in distinct_texts() {
+        let module = parse(&m.source);
+        let declared: BTreeSet<_> = module.overrides.iter().map(|(_, o)| o.name.clone().unwrap_or_default()).collect();
+        let given: BTreeSet<_> = m.constants.iter().map(|&(name, _)| name.to_string()).collect();
+        assert_eq!(declared, given, "{}", m.name);
+        assert_eq!(given.len(), m.constants.len(), "{}: a value is given twice", m.name);
+    }
+}
+
+#[test]
+fn params_have_one_layout() {
+    let expected = fields!(Params: items grid_x rows classes quads chunks chunk_quads ones logits_start logits_stride second_start
+        second_stride result_start result_stride targets_start upstream_start saved_lse_start saved_loss_start loss_start lse_start
+        argmax_start row_base ignore_index ignores mean scale bound padding);
+    assert_eq!(members(&parse(&MODULES[0].source), "Params"), expected);
+    assert_eq!(expected.1 % 16, 0, "uniform buffers come in 16 bytes");
+}
+
+#[test]
+fn summary_has_one_layout() {
+    let (mut expected, size) = fields!(SummaryWords: valid bad bad_row bad_target correct loss loss_sum loss_low loss_magnitude padding);
+    // The padding is an array in Rust, three words in WGSL.
+    assert_eq!(expected.pop(), Some(("padding".into(), 36, "[u32; 3]".into())));
+    expected.extend(["padding_a", "padding_b", "padding_c"].iter().zip([36, 40, 44]).map(|(n, at)| (n.to_string(), at, "u32".into())));
+    let with_summary = MODULES.iter().find(|m| m.source.parts.iter().any(|p| p.file == SUMMARY.file));
+    assert_eq!(members(&parse(&with_summary.expect("a kernel with a summary").source), "Summary"), (expected, size));
+}
+
+#[test]
+fn statistics_fit_their_bytes() {
+    let mut largest = 0;
+    for m in distinct_texts() {
+        let module = parse(&m.source);
+        let mut layouter = naga::proc::Layouter::default();
+        layouter.update(module.to_ctx()).expect("sizes fit");
+        let (handle, _) = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Stats")).expect("every module has Stats");
+        let stride = u64::from(layouter[handle].to_stride());
+        assert!(stride <= STATS_BYTES, "{}: Stats takes {stride} bytes of {STATS_BYTES}", m.name);
+        largest = largest.max(stride);
+    }
+    assert_eq!(largest, STATS_BYTES, "more bytes than any Stats needs");
+}
+
+#[test]
+fn constants_agree() {
+    let module = parse(&MODULES[0].source);
+    let (_, none) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("NONE")).expect("NONE");
+    let naga::Expression::Literal(naga::Literal::U32(none)) = module.global_expressions[none.init] else { panic!("NONE is no u32") };
+    assert_eq!(none, crate::launch::NONE);
+    assert_eq!(none, crate::NO_CLASS, "what find_best() gives for a row without a largest logit");
+    assert_eq!(none, crate::views::IGNORED, "an ignored row names no class either");
+}
+
+#[test]
+fn every_file_is_a_part_and_used() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let entries = fs::read_dir(folder).expect("shaders/").map(|e| e.expect("an entry").file_name());
+    let files: BTreeSet<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    let parts: BTreeSet<String> = ALL_PARTS.iter().map(|p| p.file.to_string()).collect();
+    assert_eq!(files, parts);
+    assert_eq!(parts.len(), ALL_PARTS.len(), "a file is in two parts");
+    let used: BTreeSet<String> = MODULES.iter().flat_map(|m| &m.source.parts).map(|p| p.file.to_string()).collect();
+    assert_eq!(used, parts);
+}
+
+#[test]
+fn every_part_is_written_to_be_read() {
+    for part in ALL_PARTS {
+        let first = part.text.lines().next().unwrap_or("");
+        assert!(first.starts_with("// ") && first.len() > 10, "{}: the first line says what the part is", part.file);
+        assert!(part.text.ends_with('\n') && part.text.is_ascii() && !part.text.contains(['\t', '\r']), "{}", part.file);
+        for (i, line) in part.text.lines().enumerate() {
+            let statements = bare(line).matches(';').count();
+            assert!(line.len() <= MAX_LINE && (statements <= 1 || line.contains("for (")), "{}:{}: too much in a line", part.file, i + 1);
+        }
+        for needed in part.text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).filter(|w| w.contains(".wgsl")) {
+            let needed = needed.trim_end_matches('.');
+            assert!(ALL_PARTS.iter().any(|p| p.file == needed), "{} names {needed}, which is not there", part.file);
+        }
+    }
+}
+
+#[test]
+fn barriers_stand_where_all_threads_pass() {
+    // unit_workgroup.wgsl alone decides that all threads of a workgroup reach reduce() or none: a condition on the group's number.
+    assert_eq!(parts_calling("workgroupBarrier"), [UNIT_WORKGROUP.file]);
+    for other in ["storageBarrier", "textureBarrier", "subgroupBarrier", "workgroupUniformLoad"] {
+        assert!(parts_calling(other).is_empty(), "{other}");
+    }
+    // whole_row.wgsl and the split_*.wgsl parts call reduce() once, in no branch or loop: at the first level of serve().
+    for part in [&WHOLE_ROW, &SPLIT_PARTIALS, &SPLIT_FINISH] {
+        let code = bare(part.text);
+        let lines: Vec<&str> = code.lines().filter(|l| calls(l, "reduce")).collect();
+        assert!(lines.len() == 1 && lines[0].starts_with("    let "), "{}: {lines:?}", part.file);
+        assert!(!code.contains("return"), "{}: a return before reduce()", part.file);
+    }
+    assert_eq!(parts_calling("serve").len(), 6, "the three units call it, the three strategies define it");
+}
+
+#[test]
+fn no_builtin_whose_error_depends_on_the_adapter() {
+    for name in ["exp", "exp2", "log", "log2", "pow", "tanh", "sqrt", "inverseSqrt"] {
+        assert_eq!(parts_calling(name), [""; 0], "{name}: numerics.wgsl has its own");
+    }
+}
+
+#[test]
+fn locate_names_the_line_of_the_part() {
+    for m in distinct_texts() {
+        let mut files = Vec::new();
+        for (i, line) in m.source.text.split('\n').enumerate() {
+            let (file, at) = m.source.locate(i + 1);
+            let part = m.source.parts.iter().find(|p| p.file == file).unwrap_or_else(|| panic!("{}: line {}", m.name, i + 1));
+            assert_eq!(part.text.split('\n').nth(at - 1), Some(line), "{}: line {} is not {file}:{at}", m.name, i + 1);
+            if files.last() != Some(&file) {
+                files.push(file);
+                assert_eq!(at, 1, "{}: {file} starts with its first line", m.name);
+            }
+        }
+        assert!(files.iter().eq(m.source.parts.iter().map(|p| &p.file)), "{}", m.name);
+        assert_eq!(m.source.locate(m.source.text.split('\n').count() + 1), ("", 0), "{}", m.name);
+    }
+}
+
+#[test]
+fn locate_finds_an_error_in_a_middle_part() {
+    let module = &MODULES[0];
+    let line_of = |text: &str, code: &str| text.lines().position(|l| l.starts_with(code)).map(|i| i + 1).expect("the code is there");
+    let at = line_of(&module.source.text, "fn exp4(");
+    let expected = (NUMERICS.file, line_of(NUMERICS.text, "fn exp4("));
+    assert_eq!(module.source.locate(at), expected);
+    assert_eq!(module.source.locate(1), (PARAMS.file, 1));
+
+    // As the compiler reports it.
+    let broken = module.source.text.replacen("fn exp4(", "fn exp4(?", 1);
+    let error = naga::front::wgsl::parse_str(&broken).expect_err("broken");
+    let place = error.location(&broken).expect("a place");
+    assert_eq!(module.source.locate(place.line_number as usize), expected);
+}

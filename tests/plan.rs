@@ -1,0 +1,373 @@
+//! Plans for adapters that are not here: which strategy a shape gets, and what holds of every plan. No GPU.
+
+use Strategy::{SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Workgroup};
+use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
+use wgpu_xent::{Caps, Error, Plan, Strategy, Work};
+
+/// Bytes of a chunk's statistics, at most.
+const STATS_BYTES: u64 = 20;
+
+/// An adapter that has subgroups of these sizes, if of any.
+fn caps(device_type: DeviceType, subgroup: Option<(u32, u32)>, change: impl FnOnce(&mut Limits)) -> Caps {
+    let mut info = AdapterInfo::new(device_type, Backend::Vulkan);
+    (info.subgroup_min_size, info.subgroup_max_size) = subgroup.unwrap_or((0, 0));
+    let mut limits = Limits::defaults();
+    change(&mut limits);
+    Caps::of(&info, if subgroup.is_some() { Features::SUBGROUP } else { Features::empty() }, &limits)
+}
+
+fn threads(limits: &mut Limits, threads: u32) {
+    limits.max_compute_invocations_per_workgroup = threads;
+    limits.max_compute_workgroup_size_x = threads;
+}
+
+fn memory(limits: &mut Limits, binding: u64, buffer: u64, alignment: u32) {
+    limits.max_storage_buffer_binding_size = binding;
+    limits.max_buffer_size = buffer;
+    limits.min_storage_buffer_offset_alignment = alignment;
+}
+
+fn mesa(subgroup: Option<(u32, u32)>) -> Caps {
+    caps(DeviceType::Cpu, subgroup, |l| {
+        threads(l, 1024);
+        memory(l, 128 << 20, (1 << 31) - 1, 32);
+    })
+}
+
+fn lavapipe() -> Caps {
+    mesa(Some((8, 8)))
+}
+
+fn gl() -> Caps {
+    mesa(None)
+}
+
+fn swiftshader() -> Caps {
+    caps(DeviceType::Cpu, Some((4, 4)), |l| memory(l, 1 << 30, 1 << 30, 256))
+}
+
+fn nvidia() -> Caps {
+    caps(DeviceType::DiscreteGpu, Some((32, 32)), |l| {
+        threads(l, 1024);
+        memory(l, (1 << 31) - 4, 1 << 40, 16);
+    })
+}
+
+/// Adapters for what must hold on any: the known ones, and what makes arithmetic fail.
+fn adapters() -> Vec<(&'static str, Caps)> {
+    let mut no_dimension = lavapipe();
+    no_dimension.max_groups = 100;
+    let mut odd = gl();
+    (odd.max_workgroup, odd.max_loop_trips, odd.cpu) = (200, 3000, false);
+    let mut huge = nvidia();
+    (huge.max_binding, huge.max_buffer, huge.max_groups) = (u64::MAX, u64::MAX, u32::MAX);
+    vec![
+        ("lavapipe", lavapipe()),
+        ("Mesa's GL", gl()),
+        ("SwiftShader", swiftshader()),
+        ("NVIDIA", nvidia()),
+        ("WebGPU's defaults", caps(DeviceType::Other, None, |_| ())),
+        ("subgroups of 8 to 32", caps(DeviceType::IntegratedGpu, Some((8, 32)), |_| ())),
+        ("subgroups of 64 to 128 in groups of 64", caps(DeviceType::IntegratedGpu, Some((64, 128)), |l| threads(l, 64))),
+        ("100 groups a dimension", no_dimension),
+        ("200 threads, 3,000 loop passes", odd),
+        ("no limits", huge),
+    ]
+}
+
+fn plan(rows: u64, classes: u64, caps: &Caps, forced: Option<Strategy>) -> wgpu_xent::Result<Plan> {
+    Plan::new(&Work::dense(rows, classes, true), caps, forced)
+}
+
+/// The work of the kernels over a vector of targets or losses.
+fn vector(words: u64) -> Work {
+    let mut work = Work::dense(1, words, false);
+    work.subgroups = false;
+    work
+}
+
+#[test]
+fn strategies_of_known_adapters() {
+    let adapters = [lavapipe(), gl(), swiftshader(), nvidia()];
+    // rows, classes, then lavapipe, Mesa's GL, SwiftShader, NVIDIA.
+    let table = [
+        (65_536, 10, [Thread, Thread, Thread, Thread]),
+        (16_384, 128, [Thread, Thread, Thread, Subgroup]),
+        (4096, 1000, [Thread, Thread, Thread, Subgroup]),
+        (1024, 32_000, [Subgroup, Thread, Subgroup, Workgroup]),
+        (256, 128_256, [Subgroup, Thread, Subgroup, Workgroup]),
+        (8, 262_144, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
+        (1, 1_000_000, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
+        (1_000_003, 10, [Thread, Thread, Thread, Thread]),
+        (65_537, 33, [Thread, Thread, Thread, Subgroup]),
+        (300, 128_256, [Subgroup, Thread, Subgroup, Workgroup]),
+    ];
+    for (rows, classes, expected) in table {
+        for elements in [false, true] {
+            let work = Work::dense(rows, classes, elements);
+            let got = adapters.each_ref().map(|caps| Plan::new(&work, caps, None).unwrap().strategy);
+            assert_eq!(got, expected, "{rows} x {classes}, elements {elements}");
+        }
+    }
+}
+
+#[test]
+fn widths_and_chunks_of_known_adapters() {
+    let show = |rows, classes, caps: &Caps| plan(rows, classes, caps, None).unwrap().to_string();
+    assert_eq!(show(65_536, 10, &lavapipe()), "thread 32x32, 1 window(s) of 65536 rows, grid 2048x1");
+    // 131,072,000 bytes fit in one binding of 128 MiB, 256 rows of 513,024 do not.
+    assert_eq!(show(1024, 32_000, &lavapipe()), "subgroup 8x1, 1 window(s) of 1024 rows, grid 1024x1");
+    assert_eq!(show(300, 128_256, &lavapipe()), "subgroup 8x1, 2 window(s) of 261 rows, grid 261x1");
+    // 64 subgroups of 4 lanes keep 256 threads busy.
+    assert_eq!(show(1, 1_000_000, &swiftshader()), "split-subgroup 4x1, 64 chunks of 3907 quads, 1 window(s) of 1 rows, grid 64x1");
+    assert_eq!(show(1, 1_000_000, &gl()), "split-thread 32x32, 256 chunks of 977 quads, 1 window(s) of 1 rows, grid 8x1");
+    assert_eq!(show(65_537, 33, &nvidia()), "subgroup 128x4, 1 window(s) of 65537 rows, grid 16385x1");
+    assert_eq!(show(256, 128_256, &nvidia()), "workgroup 256x1, 1 window(s) of 256 rows, grid 256x1");
+    assert_eq!(show(8, 262_144, &nvidia()), "split-workgroup 256x1, 32 chunks of 2048 quads, 1 window(s) of 8 rows, grid 256x1");
+}
+
+#[test]
+fn a_large_grid_is_folded() {
+    let table = [
+        (65_534, (65_534, 1)),
+        (65_535, (65_535, 1)),
+        (65_536, (32_768, 2)),
+        (65_537, (32_769, 2)),
+        (131_070, (65_535, 2)),
+        (131_071, (43_691, 3)),
+        (131_072, (43_691, 3)),
+    ];
+    for (groups, grid) in table {
+        // A group serves one row, or 64, of which the last group's is one.
+        assert_eq!(plan(groups, 100, &nvidia(), Some(Workgroup)).unwrap().grid, grid, "{groups} groups of a row");
+        assert_eq!(plan(groups * 64 - 63, 10, &nvidia(), Some(Thread)).unwrap().grid, grid, "{groups} groups of 64 rows");
+        // Chunks are folded like rows.
+        let mut caps = nvidia();
+        caps.busy_threads = 2 * 256 * groups as u32;
+        let split = plan(groups, 4096, &caps, Some(SplitWorkgroup)).unwrap();
+        assert_eq!(split.chunks, 2);
+        assert!(u64::from(split.grid.0) * u64::from(split.grid.1) >= split.window_rows * 2 && split.grid.0 <= 65_535);
+    }
+}
+
+#[test]
+fn too_large_is_told_with_numbers() {
+    let too_large = |result: wgpu_xent::Result<Plan>| match result {
+        Err(Error::TooLarge { what, needed, unit, limit, .. }) => (what, needed, unit, limit),
+        other => panic!("{other:?}"),
+    };
+    // 128 MiB less the alignment of 32 and a quad of 16 bytes.
+    let limit = (128 << 20) - 48;
+    assert_eq!(plan(1, limit / 4, &lavapipe(), None).unwrap().window_rows, 1);
+    for forced in Strategy::ALL.map(Some).into_iter().chain([None]) {
+        let result = plan(7, limit / 4 + 1, &lavapipe(), forced);
+        assert_eq!(too_large(result), ("one row", limit + 4, "bytes", limit), "{forced:?}");
+    }
+    // A stride counts, even where the classes are few.
+    let mut strided = Work::dense(7, 10, true);
+    strided.row_bytes = limit + 4;
+    assert_eq!(too_large(Plan::new(&strided, &lavapipe(), None)), ("one row", limit + 4, "bytes", limit));
+    // The smaller of binding and buffer counts.
+    assert_eq!(too_large(plan(1, 1 << 28, &swiftshader(), None)).3, (1 << 30) - 272);
+
+    let most = u64::from(u32::MAX) - 1;
+    assert!(plan(most, 1, &lavapipe(), None).is_ok());
+    assert_eq!(too_large(plan(most + 1, 1, &lavapipe(), None)), ("the call", most + 1, "rows", most));
+    assert!(matches!(plan(1, 1 << 62, &lavapipe(), None), Err(Error::TooLarge { .. })), "no overflow on the way");
+    assert!(matches!(plan(u64::MAX, 1, &lavapipe(), None), Err(Error::TooLarge { .. })), "no overflow on the way");
+}
+
+/// The reason why a forced strategy is refused.
+fn refusal(result: wgpu_xent::Result<Plan>) -> (String, u64, u64, String) {
+    match result {
+        Err(Error::Strategy { strategy, rows, classes, reason }) => (strategy, rows, classes, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_forced_strategy_that_cannot_run_is_refused() {
+    let reason = "there is no variant with subgroup operations for this adapter and operation";
+    for (strategy, name) in [(Subgroup, "subgroup"), (SplitSubgroup, "split-subgroup")] {
+        assert_eq!(refusal(plan(5, 33, &gl(), Some(strategy))), (name.into(), 5, 33, reason.into()));
+        assert_eq!(refusal(Plan::new(&vector(33), &lavapipe(), Some(strategy))), (name.into(), 1, 33, reason.into()));
+    }
+
+    // One thread would go more than 125,000 times around, 16 classes a time.
+    let work = Work::dense(3, 2_000_000, false);
+    for caps in [lavapipe(), gl(), swiftshader()] {
+        let (strategy, rows, classes, reason) = refusal(Plan::new(&work, &caps, Some(Thread)));
+        assert_eq!((strategy.as_str(), rows, classes), ("thread", 3, 2_000_000));
+        let numbers: Vec<u64> = reason.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+        assert!(matches!(numbers[..], [125_000..125_100, 65_000]), "{reason}");
+        assert!(Plan::new(&work, &caps, None).unwrap().strategy.is_split());
+    }
+    assert_eq!(Plan::new(&work, &nvidia(), Some(Thread)).unwrap().strategy, Thread, "a GPU ends no loops");
+}
+
+/// Rows are enough to keep the adapter busy, but a row is too long for a thread: then it is split all the same.
+#[test]
+fn long_rows_are_split_though_there_are_many() {
+    let plan = plan(300, 1_500_000, &gl(), None).unwrap();
+    assert_eq!((plan.strategy, plan.chunks), (SplitThread, 6));
+}
+
+/// Whatever a binding holds, the number of bad targets and the sum of losses can be found, also without subgroups.
+#[test]
+fn a_vector_has_a_plan() {
+    for (name, caps) in [("lavapipe", lavapipe()), ("GL", gl()), ("SwiftShader", swiftshader()), ("NVIDIA", nvidia())] {
+        // 2^27 is what summary.rs asks for at most.
+        let most = ((caps.max_binding - caps.alignment - 16) / 4).min(1 << 27);
+        for words in [1, 4092, 4093, 1_000_000, 12_500_000, 13_000_000, 16_000_000, 20_000_000, most] {
+            let plan = Plan::new(&vector(words), &caps, None).unwrap_or_else(|e| panic!("{name}, {words}: {e}"));
+            assert_eq!((plan.windows, plan.strategy.is_split()), (1, words > 4092), "{name}, {words}: {plan}");
+        }
+    }
+}
+
+#[test]
+fn every_plan_can_be_run() {
+    const ROWS: [u64; 18] = [
+        1, 2, 3, 7, 31, 255, 256, 257, 4095, 65_535, 65_536, 65_537, 1_000_003, 16_777_216, 2147483648, 4000000000, 4294967293, 4294967294,
+    ];
+    const CLASSES: [u64; 22] = [
+        1, 2, 3, 4, 5, 31, 32, 33, 127, 1000, 1024, 1025, 4096, 4097, 32_000, 50_257, 131_072, 262_144, 1_000_000, 2_000_000, 16_777_216,
+        33_554_432,
+    ];
+    let mut planned = 0;
+    for (name, caps) in adapters() {
+        for rows in ROWS {
+            for classes in CLASSES {
+                // Dense, one element between rows, and rows a megabyte apart.
+                for row_bytes in [classes * 4, classes * 4 + 4, classes * 4 + (1 << 20)] {
+                    for bits in 0..8 {
+                        let mut work = Work::dense(rows, classes, bits & 1 == 0);
+                        work.row_bytes = row_bytes;
+                        work.subgroups = bits & 2 == 0;
+                        work.window_bytes = if bits & 4 == 0 { u64::MAX } else { 64 << 20 };
+                        for forced in Strategy::ALL.map(Some).into_iter().chain([None]) {
+                            planned += 1;
+                            let result = Plan::new(&work, &caps, forced);
+                            check(&work, &caps, forced, &result)
+                                .unwrap_or_else(|e| panic!("{name}, {work:?}, {forced:?}: {e}: {result:?}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(planned, 10 * 18 * 22 * 3 * 8 * 7);
+}
+
+/// Leaves with the text of the first condition that does not hold.
+macro_rules! hold {
+    ($($condition:expr),* $(,)?) => {{ $(if !$condition { return Err(stringify!($condition)); })* }};
+}
+
+fn wide(value: impl Into<u128>) -> u128 {
+    value.into()
+}
+
+/// What holds of every plan, or of the error in its place. In 128 bits, so that the check itself cannot overflow.
+fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent::Result<Plan>) -> Result<(), &'static str> {
+    let room = caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)) - caps.alignment - 16;
+    let subgroups = caps.subgroup.filter(|_| work.subgroups);
+    let plan = match result {
+        Ok(plan) => plan,
+        Err(Error::TooLarge { needed, limit, .. }) => {
+            hold!(work.row_bytes > room, (*needed, *limit) == (work.row_bytes, room));
+            return Ok(());
+        }
+        Err(Error::Strategy { reason, .. }) => {
+            let wants_subgroups = matches!(forced, Some(Subgroup | SplitSubgroup));
+            let long = work.classes / 4 > u64::from(caps.max_loop_trips);
+            let refused = wants_subgroups && subgroups.is_none() && reason.contains("subgroup operations");
+            let too_long = long && reason.contains(&format!("the limit is {}", caps.max_loop_trips));
+            // Unforced, only 256 chunks that are each too long for a thread are left.
+            hold!(refused || too_long, forced.is_some() || work.classes / 8 / 256 > u64::from(caps.max_loop_trips));
+            return Ok(());
+        }
+        Err(_) => return Err("another error"),
+    };
+    hold!(work.row_bytes <= room, forced.is_none_or(|f| f == plan.strategy));
+
+    // The row's chunks: they cover it, and none is empty.
+    let (quads, chunks, chunk_quads) = (wide(work.classes.div_ceil(4)), wide(plan.chunks), wide(plan.chunk_quads));
+    hold!(chunks * chunk_quads >= quads, (chunks - 1) * chunk_quads < quads, plan.strategy.is_split() || chunks == 1, chunks <= 256);
+
+    // The windows: they cover the rows, each can be bound whatever its offset, and indices fit 32 bits.
+    let (rows, window) = (wide(work.rows), wide(plan.window_rows));
+    let windows = wide(plan.windows);
+    hold!(windows * window >= rows, (windows - 1) * window < rows, window <= rows);
+    let bytes = window * wide(work.row_bytes) + wide(caps.alignment) + 16;
+    hold!(bytes <= wide(caps.max_binding), bytes <= wide(caps.max_buffer), bytes / 4 < 1 << 32);
+    hold!(plan.window_rows == 1 || window * wide(work.row_bytes) <= wide(work.window_bytes));
+    let partials = if plan.strategy.is_split() { window * chunks * wide(STATS_BYTES) } else { 0 };
+    hold!(partials <= wide(caps.max_binding));
+
+    // The grid: it covers the items, and no thread's item number wraps around.
+    let (items, per_group) = (window * chunks, wide(plan.items_per_group));
+    let (x, y) = (wide(plan.grid.0), wide(plan.grid.1));
+    hold!(x * y * per_group >= items, x <= wide(caps.max_groups), y <= wide(caps.max_groups), (y - 1) * x * per_group < items);
+    hold!(items <= wide(u32::MAX), x * y * per_group <= 1 << 32);
+
+    // The group.
+    hold!(plan.workgroup >= 1, plan.workgroup <= caps.max_workgroup, u64::from(caps.max_loop_trips) >= plan.loop_trips);
+    match (plan.strategy, subgroups) {
+        (Thread | SplitThread, _) => hold!(plan.items_per_group == plan.workgroup, plan.workgroup.is_power_of_two()),
+        (Workgroup | SplitWorkgroup, _) => hold!(plan.items_per_group == 1, plan.workgroup.is_power_of_two()),
+        (_, Some((_, largest))) => {
+            let full = largest.min(caps.max_workgroup);
+            hold!(plan.workgroup.is_multiple_of(full), plan.items_per_group * full == plan.workgroup);
+        }
+        _ => return Err("subgroups where there are none"),
+    }
+    let lanes = match (plan.strategy, subgroups) {
+        (Workgroup | SplitWorkgroup, _) => plan.workgroup,
+        (Subgroup | SplitSubgroup, Some((smallest, _))) => smallest,
+        _ => 1,
+    };
+    hold!(passes(work, plan, u64::from(lanes)) <= plan.loop_trips);
+    Ok(())
+}
+
+/// Passes through loops of the thread with the most, each loop's last, which only ends it, included: the loops of the WGSL
+/// parts, walked through as they are written.
+fn passes(work: &Work, plan: &Plan, lanes: u64) -> u64 {
+    let (quads, full) = (work.classes.div_ceil(4), work.classes / 4);
+    let span = |first: u64, end: u64, lane: u64| {
+        let full = end.min(full);
+        let mut quad = first + lane;
+        // `for (; quad + 3u * lanes < full; quad += 4u * lanes)`, without walking.
+        let blocks = full.saturating_sub(quad + 3 * lanes).div_ceil(4 * lanes);
+        quad += blocks * 4 * lanes;
+        // `for (; quad < end; quad += lanes)`
+        let singles = end.saturating_sub(quad).div_ceil(lanes);
+        blocks + 1 + singles + 1
+    };
+    let chunk_quads = u64::from(plan.chunk_quads);
+    let last = u64::from(plan.chunks) - 1;
+    let spans = [0, last].into_iter().flat_map(|c| [0, lanes - 1].map(|lane| (c * chunk_quads, lane)));
+    let span = spans.map(|(first, lane)| span(first, (first + chunk_quads).min(quads), lane)).max().unwrap_or(0);
+    let find_best = 4 + 1;
+    let tree = if matches!(plan.strategy, Workgroup | SplitWorkgroup) { u64::from(plan.workgroup.ilog2()) + 1 } else { 0 };
+    let items = if matches!(plan.strategy, Subgroup | SplitSubgroup) { 1 + 1 } else { 0 };
+    let writes = if work.elements { span } else { 0 };
+    let merges = u64::from(plan.chunks).div_ceil(lanes) + 1;
+    if plan.strategy.is_split() { items + tree + (span + find_best).max(merges + writes) } else { items + tree + span + find_best + writes }
+}
+
+/// More elements than 32 bits count take windows, and every row is in one.
+#[test]
+fn more_than_four_billion_elements_take_windows() {
+    for caps in [lavapipe(), nvidia()] {
+        for (rows, classes) in [(100_000, 131_072), (4_000_000_000, 10), (4_294_967_294, 1)] {
+            let plan = plan(rows, classes, &caps, None).unwrap();
+            let least = (u128::from(rows) * u128::from(classes) * 4).div_ceil(u128::from(caps.max_binding));
+            assert!(plan.windows >= 2 && u128::from(plan.windows) >= least, "{plan}");
+            // The windows are as large as they can be, unless the statistics of a row take more than the row.
+            assert!(u128::from(plan.windows) <= least + least / 100 + 1 || classes * 4 < STATS_BYTES, "small windows: {plan}");
+            assert_eq!(plan.windows, rows.div_ceil(plan.window_rows));
+        }
+    }
+}
