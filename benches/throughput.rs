@@ -14,7 +14,7 @@ use common::measure::{Limits, Samples, interleaved};
 use common::record::{Report, environment, save};
 use wgpu_xent::{Gpu, Plan, Strategy};
 
-/// Rows and classes: many short rows (a small classifier), ImageNet's, vocabularies of language models, single long rows.
+/// Rows and classes: small classifiers, larger ones, vocabularies of language models, single long rows.
 const SHAPES: [(usize, usize); 7] =
     [(65_536, 10), (16_384, 128), (4096, 1000), (1024, 32_000), (256, 128_256), (8, 262_144), (1, 1_000_000)];
 

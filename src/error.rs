@@ -85,11 +85,16 @@ pub enum Error {
         /// Why not, with the numbers.
         reason: String,
     },
-    /// No adapter answers the request.
-    #[error("no GPU adapter found{asked}; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one")]
-    NoAdapter {
-        /// What was asked for, as text that continues the message.
+    /// There is no adapter at all.
+    #[error("no GPU adapter found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one")]
+    NoAdapter,
+    /// There are adapters, but not the one asked for.
+    #[error("no GPU adapter {asked} among {} found: {}", .found.len(), .found.join(", "))]
+    AdapterNotFound {
+        /// What was asked for, as text.
         asked: String,
+        /// The adapters that there are, by name, in the order of their indices.
+        found: Vec<String>,
     },
     /// The adapter refused to open a device.
     #[error("adapter \"{adapter}\" gave no device: {message}")]

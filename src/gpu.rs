@@ -69,7 +69,7 @@ impl Gpu {
     /// Opens the best adapter.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] or [`Error::Device`].
+    /// [`Error::NoAdapter`], [`Error::AdapterNotFound`] or [`Error::Device`].
     pub fn new() -> Result<Self> {
         Self::open(&AdapterChoice::Best)
     }
@@ -77,7 +77,7 @@ impl Gpu {
     /// Opens an adapter, blocking.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] or [`Error::Device`].
+    /// [`Error::NoAdapter`], [`Error::AdapterNotFound`] or [`Error::Device`].
     pub fn open(choice: &AdapterChoice) -> Result<Self> {
         pollster::block_on(Self::open_async(choice))
     }
@@ -85,7 +85,7 @@ impl Gpu {
     /// Opens an adapter with all its limits and those of its features that kernels use. A software adapter is logged as a warning.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] or [`Error::Device`].
+    /// [`Error::NoAdapter`], [`Error::AdapterNotFound`] or [`Error::Device`].
     pub async fn open_async(choice: &AdapterChoice) -> Result<Self> {
         let adapters = enumerate().await;
         let adapter = select(adapters, choice)?;
@@ -294,19 +294,20 @@ fn rank(info: &wgpu::AdapterInfo, saves_power: bool) -> (u8, bool) {
 }
 
 fn select(mut adapters: Vec<wgpu::Adapter>, choice: &AdapterChoice) -> Result<wgpu::Adapter> {
-    let names = || adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>().join(", ");
-    let by_name = |text: &str| {
-        let text = text.to_lowercase();
-        adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&text))
-    };
+    if adapters.is_empty() {
+        return Err(Error::NoAdapter);
+    }
+    let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
+    let by_name = |text: &str| names.iter().position(|name| name.to_lowercase().contains(&text.to_lowercase()));
     let environment = std::env::var("WGPU_ADAPTER_NAME").ok();
-    let (found, asked) = match (choice, &environment) {
-        (AdapterChoice::Best, None) => ((!adapters.is_empty()).then_some(0), String::new()),
-        (AdapterChoice::Best, Some(name)) => {
-            (by_name(name), format!(" whose name contains WGPU_ADAPTER_NAME \"{name}\" among [{}]", names()))
-        }
-        (AdapterChoice::Name(name), _) => (by_name(name), format!(" whose name contains \"{name}\" among [{}]", names())),
-        (AdapterChoice::Index(i), _) => ((*i < adapters.len()).then_some(*i), format!(" at index {i} of {}", adapters.len())),
+    let (index, asked) = match (choice, environment) {
+        (AdapterChoice::Best, None) => (Some(0), String::new()),
+        (AdapterChoice::Best, Some(name)) => (by_name(&name), format!("whose name contains WGPU_ADAPTER_NAME \"{name}\"")),
+        (AdapterChoice::Name(name), _) => (by_name(name), format!("whose name contains \"{name}\"")),
+        (AdapterChoice::Index(i), _) => ((*i < names.len()).then_some(*i), format!("with index {i}")),
     };
-    found.map(|i| adapters.swap_remove(i)).ok_or(Error::NoAdapter { asked })
+    match index {
+        Some(index) => Ok(adapters.swap_remove(index)),
+        None => Err(Error::AdapterNotFound { asked, found: names }),
+    }
 }

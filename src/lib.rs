@@ -28,3 +28,4 @@ pub use gpu::{AdapterChoice, Gpu};
 pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};
 pub use plan::{Plan, Strategy, Work};
 pub use views::{Element, Logits, Storage, TargetIndex, Targets};
+pub use wgpu;

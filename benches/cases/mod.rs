@@ -21,11 +21,11 @@ pub(crate) struct Operation {
     checks: &'static [(Place, Answer)],
 }
 
-/// The logits' buffer, and the three that results go to.
+/// Where results go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
-    Result,
-    InPlace,
+    Output,
+    Input,
     Rows,
 }
 
@@ -48,7 +48,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         words: 0,
         elements: true,
         record: |c, gpu, e| gpu.record_softmax(e, &c.matrix(&c.logits), Output::To(c.matrix(&c.result))),
-        checks: &[(Place::Result, Answer::Softmax)],
+        checks: &[(Place::Output, Answer::Softmax)],
     },
     Operation {
         name: "log_softmax",
@@ -56,7 +56,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         words: 0,
         elements: true,
         record: |c, gpu, e| gpu.record_log_softmax(e, &c.matrix(&c.logits), Output::To(c.matrix(&c.result))),
-        checks: &[(Place::Result, Answer::LogSoftmax)],
+        checks: &[(Place::Output, Answer::LogSoftmax)],
     },
     Operation {
         name: "logsumexp",
@@ -80,7 +80,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         words: 1,
         elements: true,
         record: |c, gpu, e| c.record_loss(gpu, e, Some(Output::To(c.matrix(&c.result)))),
-        checks: &[(Place::Rows, Answer::Loss), (Place::Result, Answer::Gradient)],
+        checks: &[(Place::Rows, Answer::Loss), (Place::Output, Answer::Gradient)],
     },
     Operation {
         name: "loss+gradient in place",
@@ -88,7 +88,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         words: 1,
         elements: true,
         record: |c, gpu, e| c.record_loss(gpu, e, Some(Output::InPlace)),
-        checks: &[(Place::Rows, Answer::Loss), (Place::InPlace, Answer::Gradient)],
+        checks: &[(Place::Rows, Answer::Loss), (Place::Input, Answer::Gradient)],
     },
     Operation {
         name: "backward",
@@ -101,7 +101,7 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
             let options = CrossEntropy::new();
             gpu.record_cross_entropy_backward(e, &c.matrix(&c.logits), vectors[0], vectors[1], Some(vectors[2]), to, &options).map(drop)
         },
-        checks: &[(Place::Result, Answer::Gradient)],
+        checks: &[(Place::Output, Answer::Gradient)],
     },
 ];
 
@@ -117,7 +117,7 @@ impl Operation {
     }
 
     fn in_place(&self) -> bool {
-        self.checks.iter().any(|(place, _)| *place == Place::InPlace)
+        self.checks.iter().any(|(place, _)| *place == Place::Input)
     }
 }
 
@@ -246,7 +246,7 @@ impl Case {
     pub(crate) fn check_copy(&self) {
         self.clear();
         self.copy_once();
-        assert!(self.error(Place::Result, Answer::Logits) == 0.0, "the copy on {} is wrong", self.gpu.describe());
+        assert!(self.error(Place::Output, Answer::Logits) == 0.0, "the copy on {} is wrong", self.gpu.describe());
     }
 
     /// Nothing left over from another operation may pass a check.
@@ -261,8 +261,8 @@ impl Case {
     fn error(&self, place: Place, answer: Answer) -> f64 {
         let expected = self.expected(answer);
         let buffer = match place {
-            Place::Result => &self.result,
-            Place::InPlace => &self.in_place,
+            Place::Output => &self.result,
+            Place::Input => &self.in_place,
             Place::Rows => &self.rows_out,
         };
         let least = if matches!(answer, Answer::LogSoftmax | Answer::LogSumExp) { 1.0 } else { f64::from(f32::MIN_POSITIVE) };
@@ -297,7 +297,7 @@ impl Case {
 }
 
 fn largest_prime(most: usize) -> usize {
-    let is_prime = |n: usize| (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: usize| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (1..=most).rev().find(|&n| is_prime(n)).unwrap_or(1)
 }
 

@@ -32,14 +32,11 @@ impl Engine {
         };
         match Gpu::open(&choice) {
             Ok(gpu) => Ok(Self::Gpu(gpu)),
-            Err(error @ Error::NoAdapter { .. }) => match adapter {
-                Some(asked) => Err(unknown_adapter(asked)),
-                None if Gpu::adapters().is_empty() => {
-                    log::warn!("{error}; continuing on the CPU reference");
-                    Ok(Self::Reference)
-                }
-                None => Err(error.into()),
-            },
+            Err(error @ Error::NoAdapter) if adapter.is_none() => {
+                log::warn!("{error}; continuing on the CPU reference");
+                Ok(Self::Reference)
+            }
+            Err(Error::NoAdapter | Error::AdapterNotFound { .. }) if let Some(asked) = adapter => Err(unknown_adapter(asked)),
             Err(error) => Err(error.into()),
         }
     }

@@ -39,10 +39,10 @@ impl From<ArrayError> for Failure {
 
 impl From<wgpu_xent::Error> for Failure {
     fn from(error: wgpu_xent::Error) -> Self {
-        use wgpu_xent::Error::{Length, NoAdapter, NoClasses, Options, Target};
+        use wgpu_xent::Error::{AdapterNotFound, Length, NoAdapter, NoClasses, Options, Target};
         let message = error.to_string();
         match error {
-            Length { .. } | NoClasses { .. } | Target { .. } | Options(_) | NoAdapter { .. } => Self::input(message),
+            Length { .. } | NoClasses { .. } | Target { .. } | Options(_) | NoAdapter | AdapterNotFound { .. } => Self::input(message),
             _ => Self::work(message),
         }
     }
