@@ -154,8 +154,9 @@ impl Plan {
             Unit::Subgroup => u64::from(caps.subgroup.map_or(1, |s| s.1)),
             Unit::Workgroup => u64::from(width(work, caps, unit)),
         };
-        let idle = work.rows.saturating_mul(lanes) < u64::from(caps.busy_threads);
         let whole = Self::with(work, caps, unit);
+        let at_once = whole.as_ref().map_or(work.rows, |plan| plan.window_rows);
+        let idle = at_once.saturating_mul(lanes) < u64::from(caps.busy_threads);
         let worth = quads(work) >= 2 * MIN_CHUNK_QUADS;
         match whole {
             Ok(plan) if !(idle && worth) => Ok(plan),
@@ -177,7 +178,8 @@ impl Plan {
             Unit::Workgroup => (1, u64::from(workgroup)),
         };
         let quads = quads(work);
-        let chunks = if strategy.is_split() { chunks(work, caps, lanes) } else { 1 };
+        let at_once = window_rows(work, caps, None, items_per_group);
+        let chunks = if strategy.is_split() { chunks(work, caps, lanes, at_once) } else { 1 };
         let chunk_quads = quads.div_ceil(chunks).max(1);
         let chunks = quads.div_ceil(chunk_quads).max(1);
 
@@ -186,7 +188,7 @@ impl Plan {
             return Err(refuse(format!("a thread would need {loop_trips} loop iterations, the limit is {}", caps.max_loop_trips)));
         }
 
-        let window_rows = window_rows(work, caps, chunks, items_per_group);
+        let window_rows = window_rows(work, caps, strategy.is_split().then_some(chunks), items_per_group);
         let items = work.rows.min(window_rows) * chunks;
         Ok(Self {
             strategy,
@@ -275,9 +277,9 @@ fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
 }
 
 /// Chunks that fill the adapter, none of them too small to be worth it, none too long for a thread's loops.
-fn chunks(work: &Work, caps: &Caps, lanes: u64) -> u64 {
+fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
     let quads = quads(work);
-    let fill = u64::from(caps.busy_threads).div_ceil(work.rows.max(1) * lanes);
+    let fill = u64::from(caps.busy_threads).div_ceil(rows * lanes);
     let worth = quads.div_ceil(MIN_CHUNK_QUADS);
     let bounded = quads.div_ceil(u64::from(caps.max_loop_trips) * lanes);
     fill.min(worth).max(bounded).clamp(2, MAX_CHUNKS).min(quads.max(1))
@@ -300,16 +302,15 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_
     items * (1 + scan + write + merge + tree) + 1
 }
 
-/// Rows whose buffers can be bound at once, whose statistics fit, and whose grid can be folded.
-fn window_rows(work: &Work, caps: &Caps, chunks: u64, items_per_group: u32) -> u64 {
+/// Rows whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded.
+/// `chunks` is `None` for whole rows. Items then fit 32 bits: a row has at least 4 bytes in some buffer, a chunk 20.
+fn window_rows(work: &Work, caps: &Caps, chunks: Option<u64>, items_per_group: u32) -> u64 {
     let room = binding_room(caps);
-    let by_binding = room / work.row_bytes.max(4);
-    let by_caller = (work.window_bytes / work.row_bytes.max(4)).max(1);
-    let by_stats = room / (chunks * STATS_BYTES);
-    let by_grid = (u64::from(caps.max_groups).pow(2)).min(u64::from(u32::MAX)) * u64::from(items_per_group) / chunks;
-    // Items are counted in 32 bits.
-    let by_index = u64::from(u32::MAX / 2) / chunks;
-    by_binding.min(by_caller).min(by_stats).min(by_grid).min(by_index).min(work.rows).max(1)
+    let row_bytes = work.row_bytes.max(4);
+    let by_binding = (room / row_bytes).min((work.window_bytes / row_bytes).max(1));
+    let by_stats = chunks.map_or(u64::MAX, |chunks| room / (chunks * STATS_BYTES));
+    let by_grid = u64::from(caps.max_groups).pow(2).min(u64::from(u32::MAX)) * u64::from(items_per_group) / chunks.unwrap_or(1);
+    by_binding.min(by_stats).min(by_grid).min(work.rows).max(1)
 }
 
 /// Workgroups for a number of items, folded into two dimensions.

@@ -58,3 +58,18 @@ fn just_above_the_grid() {
 fn larger_than_a_binding() {
     on_every_adapter(|gpu| check(gpu, 300, 128_256));
 }
+
+/// Targets and losses are read as one long row: a thread that took too many of them would reach llvmpipe's loop limit.
+#[test]
+fn thirteen_million_rows() {
+    on_every_adapter(|gpu| {
+        let rows = 13_000_000;
+        let values = vec![0.25_f32; rows];
+        let logits = Logits::new(&values, rows, 1).unwrap();
+        let mut targets = vec![0_u8; rows];
+        targets[rows - 1] = 7;
+        let options = CrossEntropy::new().ignore_index(7).argmax(true);
+        let out = gpu.cross_entropy(&logits, &Targets::new(&targets), &options).unwrap();
+        assert_eq!((out.loss, out.valid_rows, out.correct), (Some(0.0), rows - 1, Some(rows - 1)));
+    });
+}
