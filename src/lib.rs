@@ -1,4 +1,4 @@
-//! Softmax, log-sum-exp and fused cross-entropy with gradient on any GPU.
+#![doc = include_str!("../README.md")]
 
 mod caps;
 mod device;
@@ -28,4 +28,5 @@ pub use gpu::{AdapterChoice, Gpu};
 pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};
 pub use plan::{Plan, Strategy, Work};
 pub use views::{Element, Logits, Storage, TargetIndex, Targets};
+/// The wgpu that devices and buffers come from.
 pub use wgpu;
