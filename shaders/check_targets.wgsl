@@ -18,6 +18,7 @@ fn write_row(row: u32, finish: Finish) {
         summary.bad_row = params.row_base + finish.stats.bad_row;
         summary.bad_target = finish.stats.bad_target;
     }
+    summary.ran = 1u;
     summary.bad += finish.stats.bad;
     summary.valid += finish.stats.valid;
 }

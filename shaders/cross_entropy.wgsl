@@ -5,7 +5,7 @@
 // keep their relative accuracy at any confidence, where lse - x_t and p_t - 1 cancel.
 // An ignored row has loss 0 and gradient 0, whatever it holds; a row whose target is no class has NaN, and the summary tells.
 // NaN and +inf in a row, or nothing but -inf, give NaN; a target of -inf gives loss +inf and a finite gradient.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_exp.wgsl, targets.wgsl, row_scale.wgsl, row_out.wgsl.
+// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_exp.wgsl, targets.wgsl, target_left_out.wgsl, row_scale.wgsl, row_out.wgsl.
 
 const LEAVES_OUT: bool = true;
 
@@ -19,15 +19,6 @@ struct Finish {
     loss: f32,
     logsumexp: f32,
     best: u32,
-}
-
-fn names_class(column: u32) -> bool {
-    return column < params.classes && !is_ignored(column);
-}
-
-fn left_out_class(row: u32) -> u32 {
-    let column = target_of(row);
-    return select(NONE, column, names_class(column));
 }
 
 fn skips(row: u32) -> bool {

@@ -2,7 +2,7 @@
 //   d loss / d x_c = p_c - [c = t],   p_c = exp(x_c - lse), or exp((x_c - x_t) - loss) if the row's loss is saved too:
 // that form loses nothing to the rounding of lse, and its expm1(-loss) at the target nothing to cancellation.
 // Special rows as in cross_entropy.wgsl.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_left_out.wgsl, targets.wgsl, row_scale.wgsl, saved_lse.wgsl.
+// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_left_out.wgsl, targets.wgsl, target_left_out.wgsl, row_scale.wgsl, saved_lse.wgsl.
 
 @group(0) @binding(10) var<storage, read> saved_loss: array<f32>;
 
@@ -14,11 +14,6 @@ struct Finish {
     target_value: f32,
     filled: bool,
     fill: f32,
-}
-
-fn left_out_class(row: u32) -> u32 {
-    let column = target_of(row);
-    return select(NONE, column, column < params.classes && !is_ignored(column));
 }
 
 fn skips(row: u32) -> bool {
@@ -66,7 +61,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
 fn write_row(row: u32, finish: Finish) {}
 
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
-    let value = exp4((x - finish.shift) - finish.log_sum) * finish.scale;
+    let value = exp_any((x - finish.shift) - finish.log_sum) * finish.scale;
     let gradient = select(value, vec4(finish.target_value), is_column(quad, finish.column));
     return select(gradient, vec4(finish.fill), finish.filled);
 }

@@ -29,7 +29,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
 fn write_row(row: u32, finish: Finish) {}
 
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
-    let value = exp4(x - finish.logsumexp) * finish.scale;
+    let value = exp_any(x - finish.logsumexp) * finish.scale;
     let at_infinity = select(vec4(0.0), vec4(finish.spoil), bitcast<vec4<u32>>(x) == vec4(POSITIVE_INFINITY_BITS));
     return select(select(value, at_infinity, finish.infinite), vec4(finish.spoil), finish.spoiled);
 }

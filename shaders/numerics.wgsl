@@ -17,6 +17,9 @@ const LN2_LOW: f32 = 1.428606765330187e-6;
 // Below, e^x is not a normal f32; adapters differ in what they make of such numbers, so it is 0 on all of them.
 const EXP_LOWEST: f32 = -87.3;
 
+// Above, 2^n of the reduction would not fit the exponent.
+const EXP_HIGHEST: f32 = 88.3;
+
 // The value, which the compiler can no longer see through: without this, Mesa merges n * LN2_HIGH + n * LN2_LOW into
 // one product, and any compiler may cancel (a + b) - a.
 fn opaque(x: f32) -> f32 {
@@ -53,6 +56,13 @@ fn exp4(x: vec4<f32>) -> vec4<f32> {
     p = fma(p * r, r, r) + 1.0;
     let e = p * bitcast<vec4<f32>>((vec4<i32>(n) + 127) << vec4(23u));
     return select(e, vec4(0.0), x < vec4(EXP_LOWEST));
+}
+
+// e^x for any x; +inf where it is beyond f32, NaN for NaN.
+fn exp_any(x: vec4<f32>) -> vec4<f32> {
+    let e = exp4(min(x, vec4(EXP_HIGHEST)));
+    let beyond = select(e, vec4(special(POSITIVE_INFINITY_BITS)), x > vec4(EXP_HIGHEST));
+    return select(beyond, vec4(not_a_number()), (bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS));
 }
 
 fn exp1(x: f32) -> f32 {

@@ -6,7 +6,6 @@
 struct Params {
     items: u32,             // items in this dispatch
     grid_x: u32,            // workgroups along x: the grid is folded above the adapter's limit
-    rows: u32,              // rows of the window
     classes: u32,           // classes of a row (C)
     quads: u32,             // ceil(C / 4)
     chunks: u32,            // chunks of a row; 1 unless the row is split
@@ -31,7 +30,8 @@ struct Params {
     mean: u32,              // 1: scale by 1 / valid rows
     scale: f32,             // the scalar upstream gradient
     bound: u32,             // the classes that targets may name
-    padding: u32,
+    padding_a: u32,
+    padding_b: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

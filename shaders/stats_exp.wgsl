@@ -14,7 +14,7 @@ struct Stats {
     sum: f32,           // 0 if there is no value above -inf
     magnitude: u32,     // the largest |x|, as bits: above those of infinity, some x is NaN
     best: u32,          // the first class that equals max, NONE if not tracked or there is none
-    left_out: u32,      // the bits of the left-out logit, 0 if another part of the row has it
+    left_out: u32,      // the bits of the left-out logit, 0 if there is none; the same in all parts of the row
 }
 
 struct State {

@@ -11,7 +11,7 @@ struct Summary {
     loss_sum: f32,      // the sum of row losses so far is loss_sum - loss_low
     loss_low: f32,      // over the finite ones
     loss_magnitude: u32, // the largest |row loss|, as bits: tells of infinities and NaN
+    ran: u32,           // 1 once the commands were executed: an unsubmitted summary is no result
     padding_a: u32,
     padding_b: u32,
-    padding_c: u32,
 }

@@ -41,6 +41,7 @@ impl<'a> DeviceMatrix<'a> {
     pub fn with_layout<T: Element>(buffer: &'a wgpu::Buffer, offset: u64, rows: usize, classes: usize, stride: usize) -> Result<Self> {
         let elements = matrix_len("a device matrix", rows, classes, stride)?;
         check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
+        let stride = if rows > 1 { stride } else { classes };
         Ok(Self { buffer, offset, rows, classes, stride, storage: T::STORAGE })
     }
 
@@ -182,6 +183,23 @@ impl<'a> CrossEntropyBuffers<'a> {
     pub fn new(logits: DeviceMatrix<'a>, targets: DeviceVector<'a>) -> Self {
         Self { logits, targets, upstream: None, loss: None, row_loss: None, logsumexp: None, argmax: None, gradient: None }
     }
+}
+
+/// The buffers of the backward pass of cross-entropy.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossEntropyBackwardBuffers<'a> {
+    /// The logits of the forward pass.
+    pub logits: DeviceMatrix<'a>,
+    /// A class index a row, `u32` or `i32`.
+    pub targets: DeviceVector<'a>,
+    /// The saved log-sum-exps of the rows.
+    pub logsumexp: DeviceVector<'a>,
+    /// The saved losses of the rows, for full accuracy: see [`Saved`](crate::Saved).
+    pub row_loss: Option<DeviceVector<'a>>,
+    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
+    pub upstream: Option<DeviceVector<'a>>,
+    /// Where the gradient goes.
+    pub gradient: Output<'a>,
 }
 
 /// What a recorded cross-entropy will know of all its rows once the caller has submitted it.
@@ -348,12 +366,13 @@ impl Gpu {
             output.map_or(Ok(()), |o| o.check_output(what, logits.rows))?;
         }
         loss.map_or(Ok(()), |o| o.check_output("loss", 1))?;
-        if upstream.is_some() && options.reduction != Reduction::None {
-            return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
+        check_upstream(upstream, options)?;
+        if loss.is_some() && options.reduction == Reduction::None {
+            return Err(Error::Options("with reduction none there is no reduced loss to write".into()));
         }
         let mut inputs = vec![targets.buffer];
         inputs.extend(upstream.map(|u| u.buffer));
-        let summary = new_summary(self, options.reduction)?;
+        let summary = new_summary(self, options.reduction, logits.rows)?;
         let call = Call {
             logits: Some(logits.matrix()),
             targets: Some(targets.input("targets", logits.rows)?),
@@ -371,36 +390,33 @@ impl Gpu {
         Ok(pending(summary, &logits, options, options.reduction, argmax.is_some()))
     }
 
-    /// Records [`cross_entropy_backward`](Self::cross_entropy_backward) from the saved log-sum-exp and, for full accuracy, row losses.
+    /// Records [`cross_entropy_backward`](Self::cross_entropy_backward).
     ///
     /// # Errors
     /// As [`record_cross_entropy`](Self::record_cross_entropy).
-    #[expect(clippy::too_many_arguments, reason = "an encoder, four inputs, an output and options; a struct would only name them again")]
     pub fn record_cross_entropy_backward(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        logits: &DeviceMatrix<'_>,
-        targets: DeviceVector<'_>,
-        logsumexp: DeviceVector<'_>,
-        row_loss: Option<DeviceVector<'_>>,
-        gradient: Output<'_>,
+        buffers: &CrossEntropyBackwardBuffers<'_>,
         options: &CrossEntropy<'_>,
     ) -> Result<PendingSummary> {
-        let mut inputs = vec![targets.buffer, logsumexp.buffer];
-        inputs.extend(row_loss.map(|v| v.buffer));
-        let summary = new_summary(self, options.reduction)?;
+        let CrossEntropyBackwardBuffers { logits, targets, logsumexp, row_loss, upstream, gradient } = *buffers;
+        check_upstream(upstream, options)?;
+        let inputs: Vec<_> = [Some(targets), Some(logsumexp), row_loss, upstream].into_iter().flatten().map(|v| v.buffer).collect();
+        let summary = new_summary(self, options.reduction, logits.rows)?;
         let call = Call {
             logits: Some(logits.matrix()),
             targets: Some(targets.input("targets", logits.rows)?),
+            upstream: upstream.map(|u| u.input("upstream", logits.rows)).transpose()?,
             saved_lse: Some(logsumexp.input("logsumexp", logits.rows)?),
             saved_loss: row_loss.map(|v| v.input("row_loss", logits.rows)).transpose()?,
-            result: Some(gradient.resolve(logits, &inputs)?),
+            result: Some(gradient.resolve(&logits, &inputs)?),
             summary: Some(&summary),
             ..with_options(Call::new(&CROSS_ENTROPY_BACKWARD_KERNEL, logits.classes as u64), options)?
         };
         check_targets(self, encoder, &call, logits.rows as u64)?;
         self.record(encoder, &call, logits.rows, &RowResults::default())?;
-        Ok(pending(summary, logits, options, Reduction::None, false))
+        Ok(pending(summary, &logits, options, Reduction::None, false))
     }
 
     /// Records a call window by window, and the copies of its row results.
@@ -408,11 +424,12 @@ impl Gpu {
         if rows == 0 {
             return Ok(());
         }
+        let storage = call.logits.map_or(Storage::F32, |m| m.storage);
         let stride = [call.logits, call.second, call.result].iter().flatten().map(|m| m.stride).max().unwrap_or(0);
         let work = Work {
-            row_bytes: (stride * 4).max(results.planes() * 4),
+            row_bytes: stride.saturating_mul(storage.bytes() as u64).max(results.planes() * 4),
             subgroups: call.kernel.has_subgroups(),
-            ..Work::dense(rows as u64, call.classes, call.result.is_some())
+            ..Work::dense(rows as u64, call.classes, storage, call.result.is_some())
         };
         let plan = Plan::new(&work, self.caps(), self.forced())?;
         log::debug!("{} {rows} x {} on the device: {plan}", call.kernel.name, call.classes);
@@ -474,6 +491,13 @@ fn with_options<'a>(call: Call<'a>, options: &CrossEntropy<'_>) -> Result<Call<'
     };
     let ignore_index = options.ignore_index.map(ignore_bits).transpose()?;
     Ok(Call { ignore_index, mean: options.reduction == Reduction::Mean, scale, bound: call.classes, ..call })
+}
+
+fn check_upstream(upstream: Option<DeviceVector<'_>>, options: &CrossEntropy<'_>) -> Result<()> {
+    if upstream.is_some() && options.reduction != Reduction::None {
+        return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
+    }
+    Ok(())
 }
 
 /// The word that targets on the device hold where they mean `ignore_index`.

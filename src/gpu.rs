@@ -90,7 +90,7 @@ impl Gpu {
         let adapters = enumerate().await;
         let adapter = select(adapters, choice)?;
         let info = adapter.get_info();
-        let features = adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let features = adapter.features() & wgpu::Features::SUBGROUP;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgpu-xent"),
             required_features: features,
@@ -116,7 +116,8 @@ impl Gpu {
     }
 
     /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
-    /// limits it was opened with; `SUBGROUP` is worth asking for.
+    /// limits it was opened with; `SUBGROUP` is worth asking for. The caller keeps its device-lost callback: here, the loss of
+    /// the device shows as [`Error::Gpu`].
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let info = device.adapter_info();
@@ -205,9 +206,9 @@ impl Gpu {
     }
 
     /// [`lost`](Self::lost), after the device had an occasion to say so: its callback runs only in a poll.
-    fn now_lost(&self) -> Option<Error> {
-        // A poll that fails says nothing that the callback does not.
-        let _ = self.device().poll(wgpu::PollType::Poll);
+    pub(crate) fn now_lost(&self) -> Option<Error> {
+        // A poll that fails, or panics as wgpu's does on a lost device, says nothing that the callback does not.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
         self.lost()
     }
 
@@ -249,10 +250,17 @@ impl Gpu {
         self.scoped(bytes.len() as u64, || {
             let size = bytes.len() as u64;
             let buffer = self.device().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true });
-            buffer.get_mapped_range_mut(..).map_err(|e| Error::Gpu { message: e.to_string() })?.copy_from_slice(bytes);
+            let mapped = buffer.get_mapped_range_mut(..);
+            // wgpu does not raise the error of a buffer that a lost device cannot make: it shows only here.
+            mapped.map_err(|e| self.now_lost().unwrap_or_else(|| Error::Gpu { message: e.to_string() }))?.copy_from_slice(bytes);
             buffer.unmap();
             Ok(buffer)
         })?
+    }
+
+    /// An encoder of our own.
+    pub(crate) fn encoder(&self) -> Result<wgpu::CommandEncoder> {
+        self.scoped(0, || self.device().create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("xent") }))
     }
 
     /// What is bound where a kernel declares a binding that the call does not use.

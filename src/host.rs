@@ -6,7 +6,6 @@ use crate::options::Reduction;
 use crate::plan::{Plan, Work};
 use crate::shader::Kernel;
 use crate::summary::{SummaryWords, check_targets, new_summary, reduce_loss};
-use crate::views::Storage;
 use crate::{Logits, Result};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
@@ -19,7 +18,9 @@ pub(crate) struct Job<'a> {
     pub(crate) second: Option<Logits<'a>>,
     /// Whether the kernel writes a matrix of the logits' shape.
     pub(crate) elements: bool,
+    /// Whether the losses of the rows are computed; returned only if `returns_loss`.
     pub(crate) loss: bool,
+    pub(crate) returns_loss: bool,
     pub(crate) lse: bool,
     pub(crate) argmax: bool,
     /// Encoded targets.
@@ -39,6 +40,7 @@ impl<'a> Job<'a> {
             second: None,
             elements: false,
             loss: false,
+            returns_loss: false,
             lse: false,
             argmax: false,
             targets: None,
@@ -52,10 +54,12 @@ impl<'a> Job<'a> {
 
     fn work(&self) -> Work {
         let stride = self.second.map_or(0, |s| s.stride()).max(self.logits.stride()) as u64;
-        let row_bytes = (stride * self.logits.storage().bytes() as u64).max(self.planes() * 4);
+        let storage = self.logits.storage();
+        let row_bytes = stride.saturating_mul(storage.bytes() as u64).max(self.planes() * 4);
         Work {
             rows: self.logits.rows() as u64,
             classes: self.logits.classes() as u64,
+            storage,
             row_bytes,
             elements: self.elements,
             subgroups: self.kernel.has_subgroups(),
@@ -98,7 +102,9 @@ impl Buffers {
         use wgpu::BufferUsages as Usage;
         let input = Usage::STORAGE | Usage::COPY_DST;
         let output = Usage::STORAGE | Usage::COPY_SRC;
-        let matrix = |label, stride: usize, usage| gpu.scratch(label, (plan.window_rows * stride as u64 * 4).next_multiple_of(16), usage);
+        let bytes = job.logits.storage().bytes() as u64;
+        let matrix =
+            |label, stride: usize, usage| gpu.scratch(label, (plan.window_rows * stride as u64 * bytes).next_multiple_of(16), usage);
         let vector = |label, words: Option<&[u8]>| words.map(|bytes| uploaded(gpu, label, bytes)).transpose();
         let reduction = if job.mean { Reduction::Mean } else { Reduction::Sum };
         let elements = if job.elements { plan.window_rows * job.logits.classes() as u64 * 4 } else { 0 };
@@ -113,7 +119,7 @@ impl Buffers {
             upstream: vector("upstream", job.upstream.map(bytemuck::cast_slice))?,
             saved_lse: vector("saved logsumexp", job.saved_lse.map(bytemuck::cast_slice))?,
             saved_loss: vector("saved loss", job.saved_loss.map(bytemuck::cast_slice))?,
-            summary: job.targets.is_some().then(|| new_summary(gpu, reduction)).transpose()?,
+            summary: job.targets.is_some().then(|| new_summary(gpu, reduction, job.logits.rows())).transpose()?,
         })
     }
 
@@ -121,7 +127,7 @@ impl Buffers {
         fn vector(buffer: &wgpu::Buffer) -> Vector<'_> {
             Vector { buffer, offset: 0 }
         }
-        let matrix = |buffer, stride: usize| Matrix { buffer, offset: 0, stride: stride as u64, storage: Storage::F32 };
+        let matrix = |buffer, stride: usize| Matrix { buffer, offset: 0, stride: stride as u64, storage: job.logits.storage() };
         Call {
             logits: Some(matrix(&self.logits, job.logits.stride())),
             second: self.second.as_ref().zip(job.second).map(|(b, s)| matrix(b, s.stride())),
@@ -162,7 +168,7 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
         done.elements.reserve_exact(rows * classes);
     }
     if buffers.summary.is_some() {
-        let mut encoder = encoder(gpu);
+        let mut encoder = gpu.encoder()?;
         check_targets(gpu, &mut encoder, &call, rows as u64)?;
         gpu.submit(encoder)?;
     }
@@ -173,7 +179,7 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
         if let (Some(buffer), Some(second)) = (&buffers.second, &job.second) {
             gpu.upload(buffer, second.window(first, count))?;
         }
-        let mut encoder = encoder(gpu);
+        let mut encoder = gpu.encoder()?;
         encode(gpu, &mut encoder, &call, &plan, window)?;
         if job.loss {
             reduce_loss(gpu, &mut encoder, &call, window)?;
@@ -184,10 +190,6 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
         done.summary = SummaryWords::read(gpu, summary).await?;
     }
     Ok(done)
-}
-
-pub(crate) fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
-    gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("xent") })
 }
 
 /// Copies a window's results to the staging buffer, submits, waits, and appends them to what is there.
@@ -210,7 +212,7 @@ async fn collect(
     if let Some(result) = buffers.result.as_ref().filter(|_| elements > 0) {
         copy(result, 0, elements);
     }
-    let planes = call.row_out.map_or([None; 3], |r| [r.loss, r.lse, r.argmax]);
+    let planes = call.row_out.map_or([None; 3], |r| [r.loss.filter(|_| job.returns_loss), r.lse, r.argmax]);
     for start in planes.into_iter().flatten() {
         if let Some(row_out) = &buffers.row_out {
             copy(row_out, u64::from(start) * 4, count);
@@ -220,7 +222,7 @@ async fn collect(
     if bytes == 0 {
         return Ok(());
     }
-    gpu.read(&buffers.staging, bytes, Some(submission), |view| {
+    gpu.read(&buffers.staging, bytes, submission, |view| {
         let (matrix, mut rest) = view.split_at(elements * 4);
         done.elements.extend_from_slice(bytemuck::cast_slice(matrix));
         let mut take = |start: Option<u32>| {

@@ -20,7 +20,6 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Params {
     pub(crate) items: u32,
     pub(crate) grid_x: u32,
-    pub(crate) rows: u32,
     pub(crate) classes: u32,
     pub(crate) quads: u32,
     pub(crate) chunks: u32,
@@ -45,7 +44,7 @@ pub(crate) struct Params {
     pub(crate) mean: u32,
     pub(crate) scale: f32,
     pub(crate) bound: u32,
-    pub(crate) padding: u32,
+    pub(crate) padding: [u32; 2],
 }
 
 /// A matrix in a buffer: the first element's byte and the row stride in elements.
@@ -184,6 +183,7 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
         phase: Phase::Whole,
         elements: call.result.is_some(),
         in_place,
+        storage: call.logits.map_or(Storage::F32, |m| m.storage),
         logits_aligned: aligned(&call.logits),
         second_aligned: aligned(&call.second),
         result_aligned: aligned(&call.result),
@@ -222,7 +222,6 @@ struct Bound<'a> {
 impl<'a> Bound<'a> {
     fn new(gpu: &Gpu, call: &Call<'a>, window: Window, in_place: bool, partials: Option<&'a wgpu::Buffer>) -> Self {
         let mut params = Params {
-            rows: window.rows as u32,
             classes: call.classes as u32,
             quads: call.classes.div_ceil(4) as u32,
             ones: u32::MAX,

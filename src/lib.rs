@@ -22,7 +22,7 @@ mod wrong_kernels;
 extern crate self as wgpu_xent;
 
 pub use caps::{AdapterDescription, Caps};
-pub use device::{CrossEntropyBuffers, DeviceMatrix, DeviceVector, Output, PendingSummary, Summary};
+pub use device::{CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Output, PendingSummary, Summary};
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Gpu};
 pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};

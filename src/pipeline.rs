@@ -48,12 +48,15 @@ fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, workgroup: u32, items_
     let slots = source.slots();
     let device = gpu.device();
 
-    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(&label),
-        source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
-    });
-    if let Some(error) = pollster::block_on(scope.pop()) {
+    let (module, error) = gpu.scoped(0, || {
+        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(&label),
+            source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+        });
+        (module, pollster::block_on(scope.pop()))
+    })?;
+    if let Some(error) = error {
         return Err(shader_error(gpu, &source, label, &error.to_string(), pollster::block_on(module.get_compilation_info())));
     }
     gpu.scoped(0, || {
@@ -97,7 +100,7 @@ fn layout_entry(slot: &Slot) -> wgpu::BindGroupLayoutEntry {
 
 /// Names the file and line of the part at fault rather than those of the joined text.
 fn shader_error(gpu: &Gpu, source: &Source, pipeline: String, text: &str, info: wgpu::CompilationInfo) -> Error {
-    if let Some(lost) = gpu.lost() {
+    if let Some(lost) = gpu.now_lost() {
         return lost;
     }
     let message = info.messages.iter().find(|m| m.message_type == wgpu::CompilationMessageType::Error);

@@ -1,6 +1,7 @@
 //! Which kernel runs, how wide, in which windows and grid: a pure value, chosen from a shape and an adapter's numbers.
 
 use crate::caps::Caps;
+use crate::views::Storage;
 use crate::{Error, Result};
 
 /// Who serves a row.
@@ -78,6 +79,8 @@ pub struct Work {
     pub rows: u64,
     /// Classes of a row.
     pub classes: u64,
+    /// How a logit is stored.
+    pub storage: Storage,
     /// The largest distance between two rows of any buffer, in bytes.
     pub row_bytes: u64,
     /// Whether elements are written, not only values of rows.
@@ -89,10 +92,18 @@ pub struct Work {
 }
 
 impl Work {
-    /// Dense f32 rows, in the largest windows that the adapter allows.
+    /// Dense rows, in the largest windows that the adapter allows.
     #[must_use]
-    pub fn dense(rows: u64, classes: u64, elements: bool) -> Self {
-        Self { rows, classes, row_bytes: classes.saturating_mul(4), elements, subgroups: true, window_bytes: u64::MAX }
+    pub fn dense(rows: u64, classes: u64, storage: Storage, elements: bool) -> Self {
+        Self {
+            rows,
+            classes,
+            storage,
+            row_bytes: classes.saturating_mul(storage.bytes() as u64),
+            elements,
+            subgroups: true,
+            window_bytes: u64::MAX,
+        }
     }
 }
 
@@ -220,6 +231,10 @@ fn quads(work: &Work) -> u64 {
 
 /// A window of one row must be bindable, and its indices fit 32 bits.
 fn check_row(work: &Work, caps: &Caps) -> Result<()> {
+    if caps.max_groups == 0 || caps.max_workgroup == 0 {
+        let limit_name = "max_compute_workgroups_per_dimension and max_compute_invocations_per_workgroup";
+        return Err(Error::TooLarge { what: "any call", needed: 1, unit: "workgroups", limit: 0, limit_name });
+    }
     let limit = binding_room(caps);
     if work.row_bytes > limit {
         return Err(Error::TooLarge {

@@ -1,6 +1,7 @@
 //! WGSL parts and how they join into a module: by name, in one text, without any preprocessing.
 
 use crate::plan::Unit;
+use crate::views::Storage;
 
 /// A binding that a part declares. The number is the same in every module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,7 @@ parts! {
     STATS_TARGETS = "stats_targets.wgsl" [] [];
     STATS_LOSS = "stats_loss.wgsl" [ROW_OUT Read] [];
     TARGETS = "targets.wgsl" [TARGETS Read] [];
+    TARGET_LEFT_OUT = "target_left_out.wgsl" [] [];
     SUMMARY = "summary.wgsl" [] [];
     SUMMARY_OUT = "summary_out.wgsl" [SUMMARY Write] [];
     ROW_SCALE = "row_scale.wgsl" [UPSTREAM Read, SUMMARY Read] [];
@@ -169,12 +171,12 @@ pub(crate) static LOGSUMEXP_KERNEL: Kernel =
     Kernel::new("logsumexp", &[&NUMERICS, &SCAN, &STATS_EXP, &ROW_OUT, &LOGSUMEXP], Some(&STATS_EXP_SUBGROUP));
 pub(crate) static CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
     "cross_entropy",
-    &[&NUMERICS, &SCAN, &STATS_EXP, &TARGETS, &SUMMARY, &ROW_SCALE, &ROW_OUT, &CROSS_ENTROPY],
+    &[&NUMERICS, &SCAN, &STATS_EXP, &TARGETS, &TARGET_LEFT_OUT, &SUMMARY, &ROW_SCALE, &ROW_OUT, &CROSS_ENTROPY],
     Some(&STATS_EXP_SUBGROUP),
 );
 pub(crate) static CROSS_ENTROPY_BACKWARD_KERNEL: Kernel = Kernel::new(
     "cross_entropy_backward",
-    &[&NUMERICS, &STATS_LEFT_OUT, &TARGETS, &SUMMARY, &ROW_SCALE, &SAVED_LSE, &CROSS_ENTROPY_BACKWARD],
+    &[&NUMERICS, &STATS_LEFT_OUT, &TARGETS, &TARGET_LEFT_OUT, &SUMMARY, &ROW_SCALE, &SAVED_LSE, &CROSS_ENTROPY_BACKWARD],
     Some(&STATS_LEFT_OUT_SUBGROUP),
 );
 pub(crate) static LOGSUMEXP_BACKWARD_KERNEL: Kernel = Kernel::new(
@@ -213,6 +215,7 @@ pub(crate) struct Variant {
     pub(crate) phase: Phase,
     pub(crate) elements: bool,
     pub(crate) in_place: bool,
+    pub(crate) storage: Storage,
     /// Whether the matrices can be accessed 16 bytes at a time.
     pub(crate) logits_aligned: bool,
     pub(crate) second_aligned: bool,
@@ -229,7 +232,10 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(kernel: &Kernel, variant: &Variant) -> Self {
-        let either = |aligned: bool, wide: &'static Part, narrow: &'static Part| if aligned { wide } else { narrow };
+        let either = |aligned: bool, wide: &'static Part, narrow: &'static Part| match variant.storage {
+            Storage::F32 if aligned => wide,
+            Storage::F32 => narrow,
+        };
         let mut parts = vec![&PARAMS];
         if kernel.reads_logits {
             if variant.in_place {

@@ -1,11 +1,11 @@
 //! What a cross-entropy call knows of all its rows together, and the two vector kernels that find it out.
 
 use crate::gpu::Gpu;
-use crate::host::encoder;
 use crate::launch::{Call, RowOut, Window, encode};
 use crate::options::Reduction;
 use crate::plan::{Plan, Strategy, Work, max_words};
 use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
+use crate::views::Storage;
 use crate::{Error, Result};
 
 /// `Summary` of `summary.wgsl`, word for word; a test compares the two.
@@ -21,7 +21,8 @@ pub(crate) struct SummaryWords {
     pub(crate) loss_sum: f32,
     pub(crate) loss_low: f32,
     pub(crate) loss_magnitude: u32,
-    pub(crate) padding: [u32; 3],
+    pub(crate) ran: u32,
+    pub(crate) padding: [u32; 2],
 }
 
 pub(crate) const SUMMARY_BYTES: u64 = size_of::<SummaryWords>() as u64;
@@ -33,14 +34,17 @@ impl SummaryWords {
     /// Waits for everything submitted so far and reads a summary.
     pub(crate) async fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<Self> {
         let staging = gpu.scratch("summary", SUMMARY_BYTES, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?;
-        let mut encoder = encoder(gpu);
+        let mut encoder = gpu.encoder()?;
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, SUMMARY_BYTES);
         let submission = gpu.submit(encoder)?;
-        gpu.read(&staging, SUMMARY_BYTES, Some(submission), bytemuck::pod_read_unaligned).await
+        gpu.read(&staging, SUMMARY_BYTES, submission, bytemuck::pod_read_unaligned).await
     }
 
-    /// The targets' fault, if there is one. Device targets are words: one above `i32::MAX` is shown as the negative number it may be.
+    /// The targets' fault, if there is one, and that there are results at all. Device targets are words: one above `i32::MAX` is shown as the negative number it may be.
     pub(crate) fn check(&self, classes: usize, ignore_index: Option<i64>) -> Result<()> {
+        if self.ran == 0 {
+            return Err(Error::Options("the summary was read before the recorded commands were submitted".into()));
+        }
         if self.bad == 0 {
             return Ok(());
         }
@@ -49,10 +53,14 @@ impl SummaryWords {
 }
 
 /// A call's summary, before any row: the loss of no rows.
-pub(crate) fn new_summary(gpu: &Gpu, reduction: Reduction) -> Result<wgpu::Buffer> {
+pub(crate) fn new_summary(gpu: &Gpu, reduction: Reduction, rows: usize) -> Result<wgpu::Buffer> {
     use wgpu::BufferUsages as Usage;
     let loss = if reduction == Reduction::Mean { f32::NAN } else { 0.0 };
-    gpu.filled("summary", bytemuck::bytes_of(&SummaryWords { loss, ..Default::default() }), Usage::STORAGE | Usage::COPY_SRC)
+    gpu.filled(
+        "summary",
+        bytemuck::bytes_of(&SummaryWords { loss, ran: u32::from(rows == 0), ..Default::default() }),
+        Usage::STORAGE | Usage::COPY_SRC,
+    )
 }
 
 /// Records the check of all targets of a call into its summary.
@@ -80,7 +88,7 @@ fn vector_call<'a>(kernel: &'static Kernel, call: &Call<'a>, words: u64) -> Call
 }
 
 fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, first: u64) -> Result<()> {
-    let work = Work { subgroups: false, ..Work::dense(1, call.classes, false) };
+    let work = Work { subgroups: false, ..Work::dense(1, call.classes, Storage::F32, false) };
     // Tests force strategies on vectors too, but there is no subgroup variant of these.
     let forced = gpu.forced().map(|s| match s {
         Strategy::Subgroup => Strategy::Workgroup,

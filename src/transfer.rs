@@ -1,9 +1,10 @@
 //! Moving data between host and device, and waiting for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_intrusive::channel::shared::oneshot_channel;
+use futures_intrusive::channel::shared::{Sender, channel};
 
 use crate::gpu::Gpu;
 use crate::{Error, Result};
@@ -13,20 +14,51 @@ use crate::{Error, Result};
 const PIECE: usize = 16 << 20;
 
 /// How long a submission may take before the wait is given up as hung.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// How a wait ended that did not end well.
+#[derive(Clone, Debug)]
+enum Failure {
+    /// The deadline passed.
+    Timeout,
+    /// The device is gone, or wgpu gave up on it.
+    Device(String),
+}
+
+/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait, and GL cuts every wait to two
+/// seconds: the one becomes an error, the other another wait.
+fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Result<(), Failure> {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        let timeout = Some(end.saturating_duration_since(Instant::now()));
+        let poll = || device.poll(wgpu::PollType::Wait { submission_index: submission.cloned(), timeout });
+        // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
+        match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(wgpu::PollError::Timeout)) if Instant::now() < end => {}
+            Ok(Err(wgpu::PollError::Timeout)) => return Err(Failure::Timeout),
+            Ok(Err(error)) => return Err(Failure::Device(error.to_string())),
+            Err(_) => return Err(Failure::Device("wgpu gave up while waiting for it".into())),
+        }
+    }
+}
+
+/// Where the end of a wait is told: by the buffer's map callback, or by the poller if there will be no callback.
+type Told = Sender<Result<(), Failure>>;
 
 /// A thread that polls the device while someone awaits it, since wgpu makes progress only when polled.
 #[derive(Debug)]
-pub(crate) struct Poller(mpsc::Sender<Option<wgpu::SubmissionIndex>>);
+pub(crate) struct Poller(mpsc::Sender<(Option<wgpu::SubmissionIndex>, Told)>);
 
 impl Poller {
     pub(crate) fn new(device: wgpu::Device) -> Self {
-        let (sender, receiver) = mpsc::channel::<Option<wgpu::SubmissionIndex>>();
+        let (sender, receiver) = mpsc::channel::<(Option<wgpu::SubmissionIndex>, Told)>();
         // The thread ends with the last handle, whose drop closes the channel.
         std::thread::spawn(move || {
-            while let Ok(submission_index) = receiver.recv() {
-                if let Err(error) = device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(DEADLINE) }) {
-                    log::error!("polling the device failed: {error}");
+            while let Ok((submission, told)) = receiver.recv() {
+                if let Err(failure) = wait(&device, submission.as_ref()) {
+                    // The receiver is gone only if the caller gave up waiting.
+                    let _ = told.try_send(Err(failure));
                 }
             }
         });
@@ -65,39 +97,36 @@ impl Gpu {
         &self,
         buffer: &wgpu::Buffer,
         bytes: u64,
-        after: Option<wgpu::SubmissionIndex>,
+        after: wgpu::SubmissionIndex,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T> {
-        let (sender, receiver) = oneshot_channel();
+        let (told, receiver) = channel::<Result<(), Failure>>(2);
+        let mapped = told.clone();
         self.scoped(0, || {
             buffer.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
                 // The receiver is gone only if the caller gave up waiting.
-                let _ = sender.send(result);
+                let _ = mapped.try_send(result.map_err(|e| Failure::Device(e.to_string())));
             });
         })?;
         if self.inline {
-            self.wait(after)?;
+            wait(self.device(), Some(&after)).map_err(|failure| self.failed(failure))?;
         } else {
             // The poller lives as long as the handle that is borrowed here.
-            let _ = self.poller().0.send(after);
+            let _ = self.poller().0.send((Some(after), told));
         }
-        let mapped = receiver.receive().await;
-        match mapped {
-            Some(Ok(())) => {}
-            _ => return Err(self.lost().unwrap_or_else(|| Error::Gpu { message: "a result buffer could not be mapped".into() })),
-        }
-        let view = buffer.slice(..bytes).get_mapped_range().map_err(|e| Error::Gpu { message: e.to_string() })?;
+        let ended = receiver.receive().await.unwrap_or_else(|| Err(Failure::Device("nobody waits for it any more".into())));
+        ended.map_err(|failure| self.failed(failure))?;
+        let view = buffer.slice(..bytes).get_mapped_range().map_err(|e| self.failed(Failure::Device(e.to_string())))?;
         let value = read(&view);
         drop(view);
         buffer.unmap();
         Ok(value)
     }
 
-    fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        match self.device().poll(wgpu::PollType::Wait { submission_index, timeout: Some(DEADLINE) }) {
-            Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => Err(self.lost().unwrap_or(Error::Timeout { seconds: DEADLINE.as_secs() })),
-            Err(error) => Err(self.lost().unwrap_or_else(|| Error::Gpu { message: error.to_string() })),
-        }
+    fn failed(&self, failure: Failure) -> Error {
+        self.now_lost().unwrap_or_else(|| match failure {
+            Failure::Timeout => Error::Timeout { seconds: DEADLINE.as_secs() },
+            Failure::Device(message) => Error::Gpu { message },
+        })
     }
 }

@@ -93,6 +93,8 @@ impl<'a> Logits<'a> {
         if data.len() < expected {
             return Err(Error::Length { what: "logits", expected, got: data.len() });
         }
+        // A single row has no next one: whatever stride was given, none is used.
+        let stride = if rows > 1 { stride } else { classes };
         Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, stride })
     }
 

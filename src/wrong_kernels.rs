@@ -38,17 +38,24 @@ fn check(gpu: &Gpu, data: Data, rows: usize, classes: usize) -> Result<f64, Stri
     }
     let errors = [
         compare(&[got.loss.unwrap()], &[expected.loss.unwrap()], tight)?,
-        compare(&got.row_loss.unwrap(), &expected.row_loss.unwrap(), tight)?,
-        compare(&got.logsumexp.unwrap(), &expected.logsumexp.unwrap(), rounded)?,
-        compare(&got.gradient.unwrap(), &expected.gradient.unwrap(), far)?,
+        compare(got.row_loss.as_ref().unwrap(), &expected.row_loss.unwrap(), tight)?,
+        compare(got.logsumexp.as_ref().unwrap(), &expected.logsumexp.unwrap(), rounded)?,
+        compare(got.gradient.as_ref().unwrap(), expected.gradient.as_ref().unwrap(), far)?,
         compare(&gpu.softmax(&logits).map_err(told)?, &reference::softmax(&logits), far)?,
     ];
-    Ok(errors.into_iter().fold(0.0, f64::max))
+    let saved = crate::Saved { logsumexp: got.logsumexp.as_ref().unwrap(), row_loss: got.row_loss.as_deref() };
+    let backward = gpu.cross_entropy_backward(&logits, &targets, &saved, &options).map_err(told)?;
+    let twice = |_: usize| Bound { relative: 2e-5, absolute: TINY };
+    let errors = errors.into_iter().chain([compare(&backward, &expected.gradient.unwrap(), twice)?]);
+    Ok(errors.fold(0.0, f64::max))
 }
 
 fn check_all(gpu: &Gpu) -> Result<f64, String> {
     let mut worst = 0.0_f64;
-    for strategy in [Strategy::Thread, Strategy::SplitThread, Strategy::Workgroup] {
+    for strategy in Strategy::ALL {
+        if strategy.unit() == crate::plan::Unit::Subgroup && gpu.caps().subgroup.is_none() {
+            continue;
+        }
         let gpu = gpu.with_strategy(strategy);
         for (data, rows, classes) in [(Data::Outliers, 5, 1003), (Data::Ahead(60.0), 5, 72), (Data::Masked, 4, 70)] {
             worst = worst.max(check(&gpu, data, rows, classes)?);
@@ -58,7 +65,7 @@ fn check_all(gpu: &Gpu) -> Result<f64, String> {
 }
 
 /// What stands in a part, and what a slip of the hand could make of it.
-const CHANGES: [(&str, &str, &str); 14] = [
+const CHANGES: [(&str, &str, &str); 19] = [
     ("numerics: no split of ln 2", "const LN2_LOW: f32 = 1.428606765330187e-6;", "const LN2_LOW: f32 = 0.0;"),
     ("numerics: one coefficient", "vec4(1.666651964187622e-1)", "vec4(1.67e-1)"),
     (
@@ -79,9 +86,35 @@ const CHANGES: [(&str, &str, &str); 14] = [
         "return Row(x, 1.0 + r, loss, r / (1.0 + r), opaque(x + loss) - x);",
     ),
     ("cross-entropy: ignored rows keep a gradient", "spoiled || ignored,", "spoiled && !ignored,"),
-    ("row scale: the mean divides by all rows", "f32(summary.valid)", "f32(params.rows)"),
+    ("row scale: the mean divides by something else", "f32(summary.valid)", "f32(params.quads)"),
+    ("subgroups: sums without rescaling", "subgroupAdd(own.sum * exp1(own.max - m))", "subgroupAdd(own.sum)"),
+    (
+        "targets: ignored rows are counted",
+        "if !is_ignored(column) {\n        if column < params.bound {",
+        "{\n        if column < params.bound {",
+    ),
+    ("backward: the saved loss is not used", "exponent = -loss;", "exponent = -1.001 * loss;"),
+    (
+        "x4: a quad too far",
+        "[(params.logits_start + row * params.logits_stride) / 4u + quad]",
+        "[(params.logits_start + row * params.logits_stride) / 4u + quad + 1u]",
+    ),
+    ("split: a chunk is left out", "i < params.chunks; i += lanes", "i + 1u < params.chunks; i += lanes"),
     ("elements: the last element is not written", "store_one(row, column + 2u, value.z);", ""),
 ];
+
+/// What a compiler refuses is named by file and line.
+#[test]
+fn a_refused_shader_is_located() {
+    CHANGE.set(Some(("let n = round(v * LOG2_E);", "let n = wound(v * LOG2_E);")));
+    let error = Gpu::new().unwrap().softmax(&Logits::new(&[0.0_f32], 1, 1).unwrap()).unwrap_err();
+    CHANGE.set(None);
+    let line = crate::shader::NUMERICS.text.lines().position(|l| l.contains("let n = round(")).unwrap() + 1;
+    match error {
+        crate::Error::Shader { file: "numerics.wgsl", line: told, .. } => assert_eq!(told, line),
+        other => panic!("{other}"),
+    }
+}
 
 #[test]
 fn each_change_of_a_kernel_is_seen() {

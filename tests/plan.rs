@@ -2,7 +2,7 @@
 
 use Strategy::{SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Workgroup};
 use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
-use wgpu_xent::{Caps, Error, Plan, Strategy, Work};
+use wgpu_xent::{Caps, Error, Plan, Storage, Strategy, Work};
 
 /// Bytes of a chunk's statistics, at most.
 const STATS_BYTES: u64 = 20;
@@ -76,12 +76,12 @@ fn adapters() -> Vec<(&'static str, Caps)> {
 }
 
 fn plan(rows: u64, classes: u64, caps: &Caps, forced: Option<Strategy>) -> wgpu_xent::Result<Plan> {
-    Plan::new(&Work::dense(rows, classes, true), caps, forced)
+    Plan::new(&Work::dense(rows, classes, Storage::F32, true), caps, forced)
 }
 
 /// The work of the kernels over a vector of targets or losses.
 fn vector(words: u64) -> Work {
-    let mut work = Work::dense(1, words, false);
+    let mut work = Work::dense(1, words, Storage::F32, false);
     work.subgroups = false;
     work
 }
@@ -104,7 +104,7 @@ fn strategies_of_known_adapters() {
     ];
     for (rows, classes, expected) in table {
         for elements in [false, true] {
-            let work = Work::dense(rows, classes, elements);
+            let work = Work::dense(rows, classes, Storage::F32, elements);
             let got = adapters.each_ref().map(|caps| Plan::new(&work, caps, None).unwrap().strategy);
             assert_eq!(got, expected, "{rows} x {classes}, elements {elements}");
         }
@@ -164,7 +164,7 @@ fn too_large_is_told_with_numbers() {
         assert_eq!(too_large(result), ("one row", limit + 4, "bytes", limit), "{forced:?}");
     }
     // A stride counts, even where the classes are few.
-    let mut strided = Work::dense(7, 10, true);
+    let mut strided = Work::dense(7, 10, Storage::F32, true);
     strided.row_bytes = limit + 4;
     assert_eq!(too_large(Plan::new(&strided, &lavapipe(), None)), ("one row", limit + 4, "bytes", limit));
     // The smaller of binding and buffer counts.
@@ -194,7 +194,7 @@ fn a_forced_strategy_that_cannot_run_is_refused() {
     }
 
     // One thread would go more than 125,000 times around, 16 classes a time.
-    let work = Work::dense(3, 2_000_000, false);
+    let work = Work::dense(3, 2_000_000, Storage::F32, false);
     for caps in [lavapipe(), gl(), swiftshader()] {
         let (strategy, rows, classes, reason) = refusal(Plan::new(&work, &caps, Some(Thread)));
         assert_eq!((strategy.as_str(), rows, classes), ("thread", 3, 2_000_000));
@@ -241,7 +241,7 @@ fn every_plan_can_be_run() {
                 // Dense, one element between rows, and rows a megabyte apart.
                 for row_bytes in [classes * 4, classes * 4 + 4, classes * 4 + (1 << 20)] {
                     for bits in 0..8 {
-                        let mut work = Work::dense(rows, classes, bits & 1 == 0);
+                        let mut work = Work::dense(rows, classes, Storage::F32, bits & 1 == 0);
                         work.row_bytes = row_bytes;
                         work.subgroups = bits & 2 == 0;
                         work.window_bytes = if bits & 4 == 0 { u64::MAX } else { 64 << 20 };

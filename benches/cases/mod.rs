@@ -2,7 +2,8 @@
 
 use crate::common::{Kernel, Random, buffer, encoder, filled, grid, read, run};
 use wgpu_xent::{
-    CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Reduction, Result, Targets, Work, reference,
+    CrossEntropy, CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Reduction, Result,
+    Storage, Targets, Work, reference,
 };
 
 /// What an operation is, and the bytes that it cannot do without.
@@ -96,10 +97,15 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
         words: 3,
         elements: true,
         record: |c, gpu, e| {
-            let vectors = [&c.targets, &c.saved_lse, &c.saved_loss].map(DeviceVector::new);
-            let to = Output::To(c.matrix(&c.result));
-            let options = CrossEntropy::new();
-            gpu.record_cross_entropy_backward(e, &c.matrix(&c.logits), vectors[0], vectors[1], Some(vectors[2]), to, &options).map(drop)
+            let buffers = CrossEntropyBackwardBuffers {
+                logits: c.matrix(&c.logits),
+                targets: DeviceVector::new(&c.targets),
+                logsumexp: DeviceVector::new(&c.saved_lse),
+                row_loss: Some(DeviceVector::new(&c.saved_loss)),
+                upstream: None,
+                gradient: Output::To(c.matrix(&c.result)),
+            };
+            gpu.record_cross_entropy_backward(e, &buffers, &CrossEntropy::new()).map(drop)
         },
         checks: &[(Place::Output, Answer::Gradient)],
     },
@@ -113,7 +119,7 @@ impl Operation {
 
     /// What it asks of the planner.
     pub(crate) fn work(&self, rows: usize, classes: usize) -> Work {
-        Work::dense(rows as u64, classes as u64, self.elements)
+        Work::dense(rows as u64, classes as u64, Storage::F32, self.elements)
     }
 
     fn in_place(&self) -> bool {

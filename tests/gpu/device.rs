@@ -4,7 +4,8 @@ use crate::common::data::{Data, Random, make};
 use crate::common::{Bound, TINY, assert_close, gpu, on_every_adapter, unsupported, with_every_strategy};
 use wgpu::BufferUsages as Usage;
 use wgpu_xent::{
-    CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Reduction, Targets, Upstream, reference,
+    CrossEntropy, CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Reduction,
+    Targets, Upstream, reference,
 };
 
 const ALL: Usage = Usage::STORAGE.union(Usage::COPY_SRC).union(Usage::COPY_DST);
@@ -157,10 +158,18 @@ fn a_chain_in_one_encoder() {
         let (lse, g) = (DeviceVector::new(&saved_lse), DeviceVector::new(&upstream));
         gpu.record_logsumexp_backward(&mut encoder, &logits, lse, g, Output::To(at(&lse_grad))).unwrap();
         let sum = CrossEntropy::new().reduction(Reduction::Sum).upstream(Upstream::Scalar(2.0));
-        let targets_at = DeviceVector::new(&target_buffer);
-        let row_loss = Some(DeviceVector::new(&saved_loss));
-        let pending_back =
-            gpu.record_cross_entropy_backward(&mut encoder, &logits, targets_at, lse, row_loss, Output::InPlace, &sum).unwrap();
+        let backward = |logits, upstream, gradient| CrossEntropyBackwardBuffers {
+            logits,
+            targets: DeviceVector::new(&target_buffer),
+            logsumexp: lse,
+            row_loss: Some(DeviceVector::new(&saved_loss)),
+            upstream,
+            gradient,
+        };
+        let per_row = floats(gpu, &dense);
+        let buffers = backward(logits, Some(g), Output::To(at(&per_row)));
+        gpu.record_cross_entropy_backward(&mut encoder, &buffers, &options).unwrap();
+        let pending_back = gpu.record_cross_entropy_backward(&mut encoder, &backward(logits, None, Output::InPlace), &sum).unwrap();
         gpu.record_logsumexp(&mut encoder, &at(&y), DeviceVector::new(&saved_loss)).unwrap();
         gpu.queue().submit([encoder.finish()]);
 
@@ -172,6 +181,7 @@ fn a_chain_in_one_encoder() {
         let expected = reference::cross_entropy(&logits, &view, &wanted).unwrap().gradient.unwrap();
         let got = values(gpu, &gradient);
         assert_close("gradient", &got, &expected, far);
+        assert_close("backward with an upstream of the rows", &values(gpu, &per_row), &expected, far);
         let (p, y) = (values(gpu, &p), values(gpu, &y));
         let (p, y, u) =
             (Logits::new(&p, rows, classes).unwrap(), Logits::new(&y, rows, classes).unwrap(), Logits::new(&got, rows, classes).unwrap());
@@ -225,6 +235,19 @@ fn wrong_targets_on_the_device_are_named() {
             }
         }
     });
+}
+
+/// A summary that nobody submitted is no result.
+#[test]
+fn an_unsubmitted_summary_is_told() {
+    let gpu = gpu();
+    let (input, targets) = (floats(gpu, &[1.0, 2.0]), buffer(gpu, &[0]));
+    let buffers = CrossEntropyBuffers::new(DeviceMatrix::new::<f32>(&input, 1, 2).unwrap(), DeviceVector::new(&targets));
+    let mut encoder = encoder(gpu);
+    let pending = gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()).unwrap();
+    assert_eq!(pending.read(gpu).unwrap_err().to_string(), "the summary was read before the recorded commands were submitted");
+    gpu.queue().submit([encoder.finish()]);
+    assert!((pending.read(gpu).unwrap().loss.unwrap() - 1.313_261_7).abs() < 1e-6);
 }
 
 /// A matrix of several bindings in one buffer, and an empty one.

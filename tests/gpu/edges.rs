@@ -55,6 +55,14 @@ fn check_special(gpu: &Gpu, classes: usize) {
     assert_close(&what("softmax"), &p, &reference::softmax(&logits), loose);
     let y = gpu.log_softmax(&logits).unwrap();
     assert_close(&what("log_softmax"), &y, &reference::log_softmax(&logits), loose);
+    let ones = vec![0.25_f32; values.len()];
+    let ones = Logits::new(&ones, rows, classes).unwrap();
+    let (p_view, y_view) = (Logits::new(&p, rows, classes).unwrap(), Logits::new(&y, rows, classes).unwrap());
+    let got = gpu.softmax_backward(&p_view, &ones).unwrap();
+    assert_close(&what("softmax_backward"), &got, &reference::softmax_backward(&p_view, &ones).unwrap(), loose);
+    let got = gpu.log_softmax_backward(&y_view, &ones).unwrap();
+    let wide = |_: usize| Bound { relative: 1e-5, absolute: 1e-6 * classes as f64 };
+    assert_close(&what("log_softmax_backward"), &got, &reference::log_softmax_backward(&y_view, &ones).unwrap(), wide);
     let lse = gpu.logsumexp(&logits).unwrap();
     assert_close(&what("logsumexp"), &lse, &reference::logsumexp(&logits), loose);
     let factors = vec![0.5_f32; rows];

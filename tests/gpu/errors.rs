@@ -20,6 +20,9 @@ fn views() {
     assert_eq!(message(Logits::with_stride(&data, 3, 4, 5)), "logits holds 12 elements, but 14 are needed");
     assert_eq!(message(Logits::new(&[] as &[f32], 3, 0)), "3 rows of 0 classes: at least one class is needed");
     assert_eq!(message(Logits::new(&data, usize::MAX, 2)), format!("logits holds 12 elements, but {} are needed", usize::MAX));
+    // One row has no next one, however far away it would be.
+    let one = Logits::with_stride(&data, 1, 3, usize::MAX).unwrap();
+    assert_eq!(gpu().softmax(&one).unwrap().len(), 3);
     let text = message(Logits::with_stride(&data, usize::MAX, 2, usize::MAX));
     assert!(text.starts_with("logits needs"), "{text}");
 }
@@ -116,13 +119,26 @@ fn device_buffers() {
     assert_eq!(text, "ignore_index 1099511627776 does not fit the 32-bit targets on the device");
 }
 
-/// Every call on a lost device says so, and other devices go on.
+/// Every call on a lost device says so, whether its pipelines are there already or not, and other devices go on.
 #[test]
 fn a_lost_device_is_told() {
-    let own = Gpu::new().unwrap();
-    own.device().destroy();
     let logits = Logits::new(&[0.0_f32, 1.0], 1, 2).unwrap();
-    let error = own.softmax(&logits).unwrap_err();
-    assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    let targets = Targets::new(&[1]);
+    for warm in [false, true] {
+        let own = Gpu::new().unwrap();
+        if warm {
+            own.softmax(&logits).unwrap();
+            own.cross_entropy(&logits, &targets, &CrossEntropy::new()).unwrap();
+        }
+        own.device().destroy();
+        let errors = [
+            own.softmax(&logits).unwrap_err(),
+            pollster::block_on(own.softmax_async(&logits)).unwrap_err(),
+            own.cross_entropy(&logits, &targets, &CrossEntropy::new()).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+        }
+    }
     assert!(gpu().softmax(&logits).is_ok(), "another device is not touched");
 }

@@ -1,6 +1,6 @@
 //! Seeded data: logits that hurt, and targets.
 
-/// SplitMix64: small, good enough, the same everywhere.
+/// `SplitMix64`: small, good enough, the same everywhere.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -96,8 +96,7 @@ pub(crate) fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bo
         }
         let allowed = relative * e.abs() + absolute;
         let share = (g - e).abs() / allowed;
-        // Written so that NaN fails.
-        if !(share <= 1.0) {
+        if share.is_nan() || share > 1.0 {
             return Err(format!("at {i}: got {g:e}, expected {e:e}, error {:e}, allowed {allowed:e}", (g - e).abs()));
         }
         worst = worst.max(share);
