@@ -62,6 +62,11 @@ has_egl_driver() {
     any_file /usr/lib/*/dri/*_dri.so /usr/lib/dri/*_dri.so /usr/lib/*/libgallium-*.so /usr/lib/libgallium-*.so
 }
 
+if [ "$(uname -s)" != Linux ]; then
+    say "nothing to do: GPU drivers come with $(uname -s)"
+    exit 0
+fi
+
 packages=()
 if ! has_library libvulkan.so.1; then packages+=(libvulkan1); fi
 if ! has_vulkan_driver || { [ "$tests" = yes ] && ! has_lavapipe; }; then packages+=(mesa-vulkan-drivers); fi
@@ -77,7 +82,7 @@ fi
 if ! command -v apt-get >/dev/null 2>&1; then
     say "no apt-get here; please install the Vulkan loader, Mesa's Vulkan drivers (lavapipe), EGL with Mesa's" \
         "OpenGL drivers and a C compiler (Debian's names of what is missing: ${packages[*]})"
-    exit 0
+    exit 1
 fi
 
 as_root=(env)

@@ -209,7 +209,7 @@ fn a_forced_strategy_that_cannot_run_is_refused() {
 #[test]
 fn long_rows_are_split_though_there_are_many() {
     let plan = plan(300, 1_500_000, &gl(), None).unwrap();
-    assert_eq!((plan.strategy, plan.chunks), (SplitThread, 6));
+    assert_eq!((plan.strategy, plan.chunks), (SplitThread, 12));
 }
 
 /// Whatever a binding holds, the number of bad targets and the sum of losses can be found, also without subgroups.

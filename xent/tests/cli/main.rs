@@ -8,6 +8,7 @@ mod errors;
 mod files;
 mod logsumexp;
 mod loss;
+mod memory;
 mod softmax;
 mod values;
 mod windows;
