@@ -1,17 +1,5 @@
 // Adds a window's targets to the summary, before the losses: the mean's gradient needs the number of valid rows.
-// Needs: params.wgsl, stats_targets.wgsl, summary_out.wgsl.
-
-struct Finish {
-    stats: Stats,
-}
-
-fn skips(row: u32) -> bool {
-    return false;
-}
-
-fn finish_row(row: u32, stats: Stats) -> Finish {
-    return Finish(stats);
-}
+// Needs: params.wgsl, vector.wgsl, stats_targets.wgsl, summary_out.wgsl.
 
 fn write_row(row: u32, finish: Finish) {
     if summary.bad == 0u && finish.stats.bad > 0u {

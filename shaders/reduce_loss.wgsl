@@ -1,17 +1,5 @@
 // Adds a window's row losses to the summary: loss = sum of row losses, over the valid rows if it is their mean.
-// Needs: params.wgsl, numerics.wgsl, stats_loss.wgsl, summary_out.wgsl.
-
-struct Finish {
-    stats: Stats,
-}
-
-fn skips(row: u32) -> bool {
-    return false;
-}
-
-fn finish_row(row: u32, stats: Stats) -> Finish {
-    return Finish(stats);
-}
+// Needs: params.wgsl, vector.wgsl, numerics.wgsl, stats_loss.wgsl, summary_out.wgsl.
 
 fn write_row(row: u32, finish: Finish) {
     let sum = add(Sum(summary.loss_sum, summary.loss_low), finish.stats.sum);

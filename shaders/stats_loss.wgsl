@@ -1,6 +1,6 @@
 // Statistics of a vector of row losses: their sum, with Kahan's correction, and how many rows were predicted right.
-// The vector is one row; its quads are four losses each. Infinite and NaN losses are kept out of the sum and told apart by
-// their bits, since infinity spoils the correction.
+// The vector is one row, read by vector.wgsl; its quads are four losses each. Infinite and NaN losses are kept out of the sum
+// and told apart by their bits, since infinity spoils the correction.
 // Needs: params.wgsl, numerics.wgsl, targets.wgsl.
 
 @group(0) @binding(6) var<storage, read> row_out: array<u32>;
@@ -43,17 +43,6 @@ fn absorb_one(before: State, i: u32) -> State {
         }
     }
     return state;
-}
-
-// No loop over the four: each of its passes would count against the adapter's limit.
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let i = 4u * quad;
-    return absorb_one(absorb_one(absorb_one(absorb_one(before, i), i + 1u), i + 2u), i + 3u);
-}
-
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

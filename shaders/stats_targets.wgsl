@@ -1,5 +1,5 @@
 // Statistics of a vector of targets: how many count, how many are wrong, and the first wrong one.
-// The vector is one row; its quads are four targets each.
+// The vector is one row, read by vector.wgsl; its quads are four targets each.
 // Needs: params.wgsl, targets.wgsl.
 
 struct Stats {
@@ -37,17 +37,6 @@ fn absorb_one(before: State, i: u32) -> State {
         }
     }
     return state;
-}
-
-// No loop over the four: each of its passes would count against the adapter's limit.
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let i = 4u * quad;
-    return absorb_one(absorb_one(absorb_one(absorb_one(before, i), i + 1u), i + 2u), i + 3u);
-}
-
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

@@ -2,6 +2,7 @@
 
 mod caps;
 mod device;
+mod device_views;
 mod error;
 mod gpu;
 mod host;
@@ -22,7 +23,8 @@ mod wrong_kernels;
 extern crate self as wgpu_xent;
 
 pub use caps::{AdapterDescription, Caps};
-pub use device::{CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Output, PendingSummary, Summary};
+pub use device::{CrossEntropyBackwardBuffers, CrossEntropyBuffers, PendingSummary, Summary};
+pub use device_views::{DeviceMatrix, DeviceVector, Output};
 pub use error::{Error, Result};
 pub use gpu::{AdapterChoice, Gpu};
 pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};

@@ -78,6 +78,7 @@ parts! {
     STATS_LEFT_OUT_SUBGROUP = "stats_left_out_subgroup.wgsl" [] [];
     STATS_TARGETS = "stats_targets.wgsl" [] [];
     STATS_LOSS = "stats_loss.wgsl" [ROW_OUT Read] [];
+    VECTOR = "vector.wgsl" [] [];
     TARGETS = "targets.wgsl" [TARGETS Read] [];
     TARGET_LEFT_OUT = "target_left_out.wgsl" [] [];
     SUMMARY = "summary.wgsl" [] [];
@@ -189,9 +190,9 @@ pub(crate) static SOFTMAX_BACKWARD_KERNEL: Kernel =
 pub(crate) static LOG_SOFTMAX_BACKWARD_KERNEL: Kernel =
     Kernel::new("log_softmax_backward", SOFTMAX_BACKWARD_PARTS, Some(&STATS_DOT_SUBGROUP)).second().log(true);
 pub(crate) static CHECK_TARGETS_KERNEL: Kernel =
-    Kernel::new("check_targets", &[&SCAN, &TARGETS, &STATS_TARGETS, &SUMMARY, &SUMMARY_OUT, &CHECK_TARGETS], None).vector();
+    Kernel::new("check_targets", &[&SCAN, &VECTOR, &TARGETS, &STATS_TARGETS, &SUMMARY, &SUMMARY_OUT, &CHECK_TARGETS], None).vector();
 pub(crate) static REDUCE_LOSS_KERNEL: Kernel =
-    Kernel::new("reduce_loss", &[&NUMERICS, &SCAN, &TARGETS, &STATS_LOSS, &SUMMARY, &SUMMARY_OUT, &REDUCE_LOSS], None).vector();
+    Kernel::new("reduce_loss", &[&NUMERICS, &SCAN, &VECTOR, &TARGETS, &STATS_LOSS, &SUMMARY, &SUMMARY_OUT, &REDUCE_LOSS], None).vector();
 
 /// Every kernel: what tests enumerate.
 #[cfg(test)]
