@@ -33,7 +33,13 @@ impl Failure {
 
 impl From<ArrayError> for Failure {
     fn from(error: ArrayError) -> Self {
-        Self::input(error.to_string())
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull, WriteZero};
+        let message = error.to_string();
+        match error {
+            // Nothing was wrong with what was asked for.
+            ArrayError::Io { cause, .. } if matches!(cause.kind(), StorageFull | QuotaExceeded | WriteZero) => Self::work(message),
+            _ => Self::input(message),
+        }
     }
 }
 
@@ -50,3 +56,17 @@ impl From<wgpu_xent::Error> for Failure {
 
 /// The result of everything that may end the command.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_bad_input() {
+        let io = |kind| ArrayError::Io { path: "x.npy".into(), action: "write", cause: Error::from(kind) };
+        assert_eq!(Failure::from(io(ErrorKind::StorageFull)).code, 1);
+        assert_eq!(Failure::from(io(ErrorKind::NotFound)).code, 2);
+    }
+}
