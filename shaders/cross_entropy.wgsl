@@ -1,124 +1,251 @@
-// Cross-entropy with class indices, t the target of the row:
-//   loss = log(sum_c exp x_c) - x_t,   d loss / d x_c = p_c - [c = t],   p_c = exp x_c / sum exp x.
-// The target is left out of the row's (m, s), so that with r = s exp(m - x_t), the mass of all others relative to its own,
-//   loss = log1p(r)   and   d loss / d x_t = -r / (1 + r)
-// keep their relative accuracy at any confidence, where lse - x_t and p_t - 1 cancel.
-// An ignored row has loss 0 and gradient 0, whatever it holds; a row whose target is no class has NaN, and the summary tells.
-// NaN and +inf in a row, or nothing but -inf, give NaN; a target of -inf gives loss +inf and a finite gradient.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_exp.wgsl, targets.wgsl, target_left_out.wgsl, row_scale.wgsl, row_out.wgsl.
+// Cross-entropy of transformed logits z and a target, which is a class t or probabilities q. With w the class weights,
+// e the smoothing, K the classes that take part, h = (1 - e) w_t for a class and k_c = (1 - e) w_c q_c + (e / K) w_c else:
+//   loss = a (h (lse - z_t) + sum_c k_c (lse - z_c) + z_loss lse^2)
+//   d loss / d z_c = a ((h + sum k + 2 z_loss lse) p_c - k_c - h [c = t]),   d loss / d q_c = a (1 - e) w_c (lse - z_c)
+// For the classes of the largest logit, p - 1 is taken as -(the share of the others), see row_state.wgsl: loss and gradient keep
+// their relative accuracy at any confidence. Row results and special rows: CrossEntropyResult and FaultPolicy of the library.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl, target.wgsl, state_out.wgsl,
+// target_gradient.wgsl, or the parts that stand in for them.
 
-const LEAVES_OUT: bool = true;
+const FAULT_TARGET: u32 = 1u;
+const FAULT_NAN: u32 = 2u;
+const FAULT_INFINITY: u32 = 3u;
+const FAULT_MASKED: u32 = 4u;
 
 struct Finish {
     max: f32,
-    factor: f32,        // scale / sum exp(x - max)
+    log_sum: f32,       // lse - max
+    pull: f32,          // exp(z - max) times this is the part of the gradient with p
+    top: f32,           // that part where z = max, less h and the sum of k
+    hard: f32,          // h
+    soft: f32,          // 1 - e
+    smooth: f32,        // e / K
+    labels: f32,        // sum k
+    scale: f32,         // a, times the upstream gradient, over the denominator
     column: u32,        // the target
-    target_value: f32,  // the gradient there
     filled: bool,       // the whole gradient is `fill`
     fill: f32,
+    transform: Transform,
     loss: f32,
     logsumexp: f32,
+    log_prob: f32,
+    entropy: f32,
+    z_loss: f32,
     best: u32,
+    ahead: u32,
+    status: u32,
 }
 
 fn skips(row: u32) -> bool {
-    return params.lse_start == NONE && params.argmax_start == NONE && is_ignored(target_of(row));
+    return is_ignored(row) && !KEEPS_STATE && params.lse == NONE && params.argmax == NONE && params.entropy == NONE;
 }
 
-// What the target and the others make together: the largest logit, the sum relative to it, its log,
-// the share of the others, and the loss.
-struct Row {
-    max: f32,
-    sum: f32,
-    log_sum: f32,
-    others: f32,
-    loss: f32,
+fn row_weight(row: u32) -> f32 {
+    if params.row_weights != NONE {
+        return word_of(params.row_weights, row);
+    }
+    return 1.0;
 }
 
-fn with_target(stats: Stats, x: f32) -> Row {
-    let d = two_difference(stats.max, x);
-    if stats.sum == 0.0 {
-        return Row(x, 1.0, 0.0, 0.0, 0.0);
+// What a row's loss is multiplied by to be its share of the gradient's source.
+fn row_factor(row: u32) -> f32 {
+    var factor = params.factor;
+    if params.upstream != NONE {
+        factor *= word_of(params.upstream, row);
     }
-    if d.x <= 0.0 {
-        // In two halves: exp(d) alone may be too small for an f32 where s exp(d) is not.
-        let half = exp1(0.5 * d.x);
-        let whole = exp1(d.x);
-        let r = select(stats.sum * half * half, stats.sum * whole, d.x > -80.0) * (1.0 + d.y);
-        let loss = log1p(r);
-        return Row(x, 1.0 + r, loss, r / (1.0 + r), loss);
+    if params.mean == 1u {
+        if denominator() == 0.0 {
+            return select(not_a_number(), 0.0, params.empty_zero == 1u);
+        }
+        factor /= denominator();
     }
-    let sum = stats.sum + exp1(-d.x) * (1.0 - d.y);
-    let log_sum = log_from_one(sum);
-    return Row(stats.max, sum, log_sum, stats.sum / sum, d.x + log_sum);
+    return factor;
 }
 
-fn first_of_larger(stats: Stats, column: u32, x: f32) -> u32 {
-    if x > stats.max {
-        return column;
+fn fault_of(row: u32, stats: Stats) -> u32 {
+    if !names_class(row) {
+        return FAULT_TARGET;
     }
-    return select(stats.best, min(stats.best, column), x == stats.max);
+    if has_nan(stats) || (LABELS && (stats.flags & LABEL_NOT_FINITE) != 0u) {
+        return FAULT_NAN;
+    }
+    if has_infinity(stats) {
+        return FAULT_INFINITY;
+    }
+    return select(0u, FAULT_MASKED, stats.count == 0.0);
+}
+
+// A sum of k (lse - z) whose infinite terms were left out of it and flagged instead.
+fn with_infinities(value: f32, positive: bool, negative: bool) -> f32 {
+    if positive && negative {
+        return not_a_number();
+    }
+    if positive || negative {
+        return special(select(NEGATIVE_INFINITY_BITS, POSITIVE_INFINITY_BITS, positive));
+    }
+    // The flags tell of all infinite logits: what is not finite here overflowed.
+    return select(special(POSITIVE_INFINITY_BITS), value, is_finite(value));
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    let column = target_of(row);
-    let ignored = is_ignored(column);
-    let named = names_class(column);
-    let own_infinite = named && stats.left_out == NEGATIVE_INFINITY_BITS;
-    var parts = Row(stats.max, stats.sum, log_from_one(max(stats.sum, 1.0)), 1.0, special(POSITIVE_INFINITY_BITS));
-    var best = stats.best;
-    if named && !own_infinite {
-        let x = bitcast<f32>(stats.left_out);
-        parts = with_target(stats, x);
-        best = first_of_larger(stats, column, x);
+    let ignored = is_ignored(row);
+    let weight = row_weight(row);
+    let idle = ignored || weight == 0.0;
+    let fault = select(fault_of(row, stats), 0u, idle);
+    let others = others_of(stats);
+    let log_sum = log1p(others);
+    let logsumexp = logsumexp_of(stats);
+    let column = target_column(row);
+
+    var hard = 0.0;
+    var log_prob = 0.0;
+    if params.targets != NONE && names_class(row) {
+        hard = (1.0 - params.smoothing) * weight_of(words[params.targets + row]);
+        let own = bitcast<f32>(stats.target_bits);
+        log_prob = -((stats.max - own) + log_sum);
+        if stats.target_bits == NEGATIVE_INFINITY_BITS {
+            log_prob = negative_infinity();
+        }
     }
-    var logsumexp = parts.max + parts.log_sum;
-    let magnitude = max(stats.magnitude, stats.left_out & MAGNITUDE_BITS);
-    let not_number = magnitude > POSITIVE_INFINITY_BITS;
-    let infinite = bitcast<u32>(stats.max) == POSITIVE_INFINITY_BITS || stats.left_out == POSITIVE_INFINITY_BITS;
-    let nothing = stats.sum == 0.0 && (own_infinite || !named) && !infinite;
-    if nothing {
-        logsumexp = negative_infinity();
-        best = 0u;
+    var loss = 0.0;
+    if hard != 0.0 {
+        loss = -hard * log_prob;
     }
-    if infinite {
-        logsumexp = special(POSITIVE_INFINITY_BITS);
+    let soft = 1.0 - params.smoothing;
+    var labels = 0.0;
+    if LABELS && soft != 0.0 {
+        labels = soft * stats.label_sum;
+        let part = soft * (stats.label_dot + stats.label_sum * log_sum);
+        loss += with_infinities(part, (stats.flags & LABEL_INFINITE) != 0u, (stats.flags & LABEL_NEGATIVE) != 0u);
     }
-    if not_number {
-        logsumexp = not_a_number();
-        best = NONE;
+    var smooth = 0.0;
+    if SMOOTHS {
+        smooth = params.smoothing / f32(max(stats.allowed, 1u));
+        labels += smooth * stats.smooth_sum;
+        let part = smooth * (stats.smooth_dot + stats.smooth_sum * log_sum);
+        loss += with_infinities(part, (stats.flags & SMOOTH_INFINITE) != 0u, (stats.flags & SMOOTH_NEGATIVE) != 0u);
     }
-    let spoiled = not_number || infinite || nothing || !named;
-    let scale = row_scale(row);
+    var z_loss = 0.0;
+    var lift = 0.0;
+    if params.z_loss != 0.0 {
+        z_loss = params.z_loss * logsumexp * logsumexp;
+        loss += z_loss;
+        lift = 2.0 * params.z_loss * logsumexp;
+    }
+
+    let sum = 1.0 + others;
+    let entropy = log_sum + stats.spread / sum;
+    let factor = weight * row_factor(row);
+    let pull = hard + labels + lift;
+    let nothing = hard == 0.0 && labels == 0.0 && lift == 0.0;
     var finish = Finish(
-        parts.max,
-        scale / parts.sum,
-        select(NONE, column, named),
-        -parts.others * scale,
-        spoiled || ignored,
-        not_a_number(),
-        parts.loss,
+        stats.max,
+        log_sum,
+        pull / sum,
+        lift / sum - (hard + labels) * (others / sum),
+        hard,
+        soft,
+        smooth,
+        labels,
+        factor,
+        column,
+        idle || fault != 0u || nothing,
+        0.0,
+        transform_of(row),
+        weight * loss,
         logsumexp,
-        best,
+        log_prob,
+        entropy,
+        weight * z_loss,
+        stats.best,
+        stats.ahead,
+        fault,
     );
-    if spoiled {
-        finish.loss = not_a_number();
+    if stats.count == 0.0 {
+        // Without a mask, the first of equals; with one, no class.
+        finish.best = select(0u, NONE, MASKED);
+    }
+    if has_nan(stats) {
+        finish.best = NONE;
+        finish.ahead = NONE;
+    }
+    // The mean over nothing: told by bits, not carried by arithmetic.
+    if (bitcast<u32>(factor) & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS && !finish.filled {
+        finish.filled = true;
+        finish.fill = not_a_number();
+    }
+    if has_nan(stats) || has_infinity(stats) || stats.count == 0.0 {
+        finish.log_prob = not_a_number();
+        finish.entropy = not_a_number();
+    }
+    if fault != 0u {
+        let spoil = select(not_a_number(), 0.0, params.zero_faults == 1u);
+        finish.fill = spoil;
+        finish.loss = spoil;
+        finish.z_loss = spoil;
+        finish.log_prob = not_a_number();
+    }
+    if idle {
+        finish.loss = 0.0;
+        finish.z_loss = 0.0;
     }
     if ignored {
-        finish.loss = 0.0;
-        finish.fill = 0.0;
+        finish.log_prob = 0.0;
+        finish.ahead = NONE;
     }
     return finish;
 }
 
-fn write_row(row: u32, finish: Finish) {
-    put_row(params.loss_start, row, bitcast<u32>(finish.loss));
-    put_row(params.lse_start, row, bitcast<u32>(finish.logsumexp));
-    put_row(params.argmax_start, row, finish.best);
+fn write_row(row: u32, stats: Stats, finish: Finish) {
+    put_row(params.loss, row, bitcast<u32>(finish.loss));
+    put_row(params.lse, row, bitcast<u32>(finish.logsumexp));
+    put_row(params.log_prob, row, bitcast<u32>(finish.log_prob));
+    put_row(params.argmax, row, finish.best);
+    put_row(params.rank, row, finish.ahead);
+    put_row(params.entropy, row, bitcast<u32>(finish.entropy));
+    put_row(params.z_loss_part, row, bitcast<u32>(finish.z_loss));
+    put_row(params.status, row, finish.status);
+    keep_state(row, stats);
 }
 
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
-    let value = exp4(x - finish.max) * finish.factor;
-    let gradient = select(value, vec4(finish.target_value), is_column(quad, finish.column));
-    return select(gradient, vec4(finish.fill), finish.filled);
+    let z = transformed(finish.transform, x);
+    let allowed = allowed4(row, quad);
+    let is_top = z == vec4(finish.max);
+    let hot = select(vec4(0.0), vec4(finish.hard), is_column(quad, finish.column));
+    var k = vec4(0.0);
+    var w = vec4(1.0);
+    if LABELS || SMOOTHS || TARGET_GRADIENT {
+        w = weight4(row, quad);
+    }
+    if LABELS {
+        k = select(finish.soft * (w * label4(row, quad)), vec4(0.0), w == vec4(0.0));
+    }
+    if SMOOTHS {
+        k += finish.smooth * w;
+    }
+    var g = exp4(z - finish.max) * finish.pull - k - hot;
+    if any(is_top) {
+        g = select(g, finish.top + ((finish.labels - k) + (finish.hard - hot)), is_top);
+    }
+    g = pulled_back(finish.transform, g * finish.scale, x);
+    g = select(g, vec4(finish.fill), finish.filled);
+    if TARGET_GRADIENT {
+        store_target_quad(row, quad, target_gradient4(z, w, allowed, finish));
+    }
+    if MASKED {
+        g = select(vec4(0.0), g, allowed);
+    }
+    return g;
+}
+
+fn target_gradient4(z: vec4<f32>, w: vec4<f32>, allowed: vec4<bool>, finish: Finish) -> vec4<f32> {
+    let distance = (finish.max - z) + finish.log_sum;
+    let infinite = bitcast<vec4<u32>>(z) == vec4(NEGATIVE_INFINITY_BITS);
+    let coefficient = finish.scale * finish.soft * w;
+    let value = coefficient * select(distance, vec4(special(POSITIVE_INFINITY_BITS)), infinite);
+    let counts = allowed & (coefficient != vec4(0.0));
+    // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
+    let spoiled = finish.status != 0u;
+    return select(vec4(0.0), select(value, vec4(finish.fill), spoiled), counts);
 }

@@ -1,7 +1,4 @@
-// Logits that the result replaces, f32, 16 bytes at a time: the start and the stride are multiples of 4 elements.
-// Needs: params.wgsl.
-
-@group(0) @binding(5) var<storage, read_write> result: array<vec4<f32>>;
+// Logits that the result replaces, f32, 16 bytes at a time. Needs: params.wgsl, result_f32x4.wgsl.
 
 fn load_quad(row: u32, quad: u32) -> vec4<f32> {
     return result[(params.result_start + row * params.result_stride) / 4u + quad];
@@ -10,13 +7,4 @@ fn load_quad(row: u32, quad: u32) -> vec4<f32> {
 fn load_one(row: u32, column: u32) -> f32 {
     let i = params.result_start + row * params.result_stride + column;
     return result[i / 4u][i % 4u];
-}
-
-fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
-    result[(params.result_start + row * params.result_stride) / 4u + quad] = value;
-}
-
-fn store_one(row: u32, column: u32, value: f32) {
-    let i = params.result_start + row * params.result_stride + column;
-    result[i / 4u][i % 4u] = value;
 }

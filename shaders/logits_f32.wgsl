@@ -1,13 +1,21 @@
-// The logits, f32, read one element at a time: any start and stride.
-// Needs: params.wgsl.
+// The logits, f32, read one element at a time: any start, stride and inner size.
+// Needs: params.wgsl; STRIDED.
 
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
 
+fn logits_at(row: u32, column: u32) -> u32 {
+    if STRIDED {
+        return params.logits_start + (row / params.inner) * params.logits_stride + row % params.inner + column * params.inner;
+    }
+    return params.logits_start + row * params.logits_stride + column;
+}
+
 fn load_quad(row: u32, quad: u32) -> vec4<f32> {
-    let i = params.logits_start + row * params.logits_stride + 4u * quad;
-    return vec4(logits[i], logits[i + 1u], logits[i + 2u], logits[i + 3u]);
+    let i = logits_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    return vec4(logits[i], logits[i + step], logits[i + 2u * step], logits[i + 3u * step]);
 }
 
 fn load_one(row: u32, column: u32) -> f32 {
-    return logits[params.logits_start + row * params.logits_stride + column];
+    return logits[logits_at(row, column)];
 }

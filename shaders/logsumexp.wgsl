@@ -1,14 +1,8 @@
-// logsumexp = m + log s. NaN if the row has NaN, +inf if it has +inf, -inf if it has nothing else.
-// Needs: params.wgsl, numerics.wgsl, stats_exp.wgsl, row_out.wgsl.
-
-const LEAVES_OUT: bool = false;
+// logsumexp of transformed logits: m + log s. NaN if the row has NaN, +inf if it has +inf, -inf if it has nothing else.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, row_state.wgsl, stats_row.wgsl.
 
 struct Finish {
     logsumexp: f32,
-}
-
-fn left_out_class(row: u32) -> u32 {
-    return NONE;
 }
 
 fn skips(row: u32) -> bool {
@@ -16,18 +10,9 @@ fn skips(row: u32) -> bool {
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    if stats.magnitude > POSITIVE_INFINITY_BITS {
-        return Finish(not_a_number());
-    }
-    if bitcast<u32>(stats.max) == POSITIVE_INFINITY_BITS {
-        return Finish(special(POSITIVE_INFINITY_BITS));
-    }
-    if stats.sum == 0.0 {
-        return Finish(negative_infinity());
-    }
-    return Finish(stats.max + log_from_one(stats.sum));
+    return Finish(logsumexp_of(stats));
 }
 
-fn write_row(row: u32, finish: Finish) {
-    put_row(params.lse_start, row, bitcast<u32>(finish.logsumexp));
+fn write_row(row: u32, stats: Stats, finish: Finish) {
+    put_row(params.lse, row, bitcast<u32>(finish.logsumexp));
 }

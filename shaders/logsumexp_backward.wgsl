@@ -1,6 +1,6 @@
-// The gradient of logsumexp, g the row's upstream gradient: d / d x_c = g exp(x_c - lse).
-// lse = +inf: NaN where x is +inf, else 0. lse = -inf or NaN: NaN.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_left_out.wgsl, row_upstream.wgsl, saved_lse.wgsl.
+// The gradient of logsumexp, g the row's upstream gradient: d / d z_c = g exp(z_c - lse).
+// lse = +inf: NaN where z is +inf, else 0. lse = -inf or NaN: NaN. Classes that do not take part: 0.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, stats_none.wgsl; Transform; allowed4.
 
 struct Finish {
     logsumexp: f32,
@@ -8,28 +8,27 @@ struct Finish {
     infinite: bool,
     spoiled: bool,
     spoil: f32,
-}
-
-fn left_out_class(row: u32) -> u32 {
-    return NONE;
+    transform: Transform,
 }
 
 fn skips(row: u32) -> bool {
-    return false;
+    return true;
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    let logsumexp = saved_lse[params.saved_lse_start + row];
+    let logsumexp = word_of(params.saved, row);
     let bits = bitcast<u32>(logsumexp);
     let infinite = bits == POSITIVE_INFINITY_BITS;
-    let spoiled = (bits & MAGNITUDE_BITS) >= POSITIVE_INFINITY_BITS && !infinite;
-    return Finish(logsumexp, upstream_of(row), infinite, spoiled, not_a_number());
+    let spoiled = !is_finite(logsumexp) && !infinite;
+    return Finish(logsumexp, word_of(params.upstream, row), infinite, spoiled, not_a_number(), transform_of(row));
 }
 
-fn write_row(row: u32, finish: Finish) {}
+fn write_row(row: u32, stats: Stats, finish: Finish) {}
 
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
-    let value = exp_any(x - finish.logsumexp) * finish.scale;
-    let at_infinity = select(vec4(0.0), vec4(finish.spoil), bitcast<vec4<u32>>(x) == vec4(POSITIVE_INFINITY_BITS));
-    return select(select(value, at_infinity, finish.infinite), vec4(finish.spoil), finish.spoiled);
+    let z = transformed(finish.transform, x);
+    let value = pulled_back(finish.transform, exp_any(z - finish.logsumexp) * finish.scale, x);
+    let at_infinity = select(vec4(0.0), vec4(finish.spoil), bitcast<vec4<u32>>(z) == vec4(POSITIVE_INFINITY_BITS));
+    let whole = select(select(value, at_infinity, finish.infinite), vec4(finish.spoil), finish.spoiled);
+    return select(vec4(0.0), whole, allowed4(row, quad));
 }

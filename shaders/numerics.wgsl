@@ -65,6 +65,45 @@ fn exp_any(x: vec4<f32>) -> vec4<f32> {
     return select(beyond, vec4(not_a_number()), (bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS));
 }
 
+// tanh, relative error below 5e-7: (1 - e) / (1 + e) with e = exp(-2|u|), the numerator as an expm1.
+fn tanh4(u: vec4<f32>) -> vec4<f32> {
+    let n = -expm1_4(-2.0 * abs(u));
+    return sign(u) * (n / (2.0 - n));
+}
+
+// e^x - 1 for x <= 0, relative error 3e-7 also near 0: a Taylor series where the difference would cancel.
+fn expm1_4(x: vec4<f32>) -> vec4<f32> {
+    let v = max(x, vec4(-0.5));
+    var p = vec4(2.48015873015873e-5);
+    p = fma(p, v, vec4(1.984126984126984e-4));
+    p = fma(p, v, vec4(1.388888888888889e-3));
+    p = fma(p, v, vec4(8.333333333333333e-3));
+    p = fma(p, v, vec4(4.1666666666666664e-2));
+    p = fma(p, v, vec4(1.6666666666666666e-1));
+    p = fma(p, v, vec4(0.5));
+    return select(exp4(x) - 1.0, fma(p * v, v, v), x > vec4(-0.5));
+}
+
+fn magnitude4(x: vec4<f32>) -> vec4<u32> {
+    return bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS);
+}
+
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & MAGNITUDE_BITS) < POSITIVE_INFINITY_BITS;
+}
+
+fn largest(x: vec4<f32>) -> f32 {
+    return max(max(x.x, x.y), max(x.z, x.w));
+}
+
+fn largest_bits(x: vec4<u32>) -> u32 {
+    return max(max(x.x, x.y), max(x.z, x.w));
+}
+
+fn total(x: vec4<f32>) -> f32 {
+    return (x.x + x.y) + (x.z + x.w);
+}
+
 fn exp1(x: f32) -> f32 {
     return exp4(vec4(x)).x;
 }
@@ -101,21 +140,6 @@ fn log1p(x: f32) -> f32 {
     return log_from_one(1.0 + x);
 }
 
-// e^x - 1 for x <= 0, relative error 3e-7 also near 0: a Taylor series where the difference would cancel.
-fn expm1(x: f32) -> f32 {
-    if x > -0.5 {
-        var p = 2.48015873015873e-5;
-        p = fma(p, x, 1.984126984126984e-4);
-        p = fma(p, x, 1.388888888888889e-3);
-        p = fma(p, x, 8.333333333333333e-3);
-        p = fma(p, x, 4.1666666666666664e-2);
-        p = fma(p, x, 1.6666666666666666e-1);
-        p = fma(p, x, 0.5);
-        return fma(p * x, x, x);
-    }
-    return exp1(x) - 1.0;
-}
-
 // A sum that keeps what rounding drops (Kahan, 1965): value - low is the sum, its error does not grow with the number of terms.
 struct Sum {
     value: f32,
@@ -128,11 +152,6 @@ fn add(sum: Sum, term: f32) -> Sum {
     return Sum(value, opaque(value - sum.value) - y);
 }
 
-// a - b as a rounded difference and what rounding dropped (Knuth's two-sum); nothing, if the difference overflows.
-fn two_difference(a: f32, b: f32) -> vec2<f32> {
-    let d = opaque(a - b);
-    let b_part = opaque(d - a);
-    let low = opaque(a - opaque(d - b_part)) - opaque(b + b_part);
-    let overflows = (bitcast<u32>(low) & MAGNITUDE_BITS) >= POSITIVE_INFINITY_BITS;
-    return vec2(d, select(low, 0.0, overflows));
+fn value_of(sum: Sum) -> f32 {
+    return sum.value - sum.low;
 }

@@ -6,32 +6,60 @@
 struct Params {
     items: u32,             // items in this dispatch
     grid_x: u32,            // workgroups along x: the grid is folded above the adapter's limit
+    rows: u32,              // rows of the window
     classes: u32,           // classes of a row (C)
     quads: u32,             // ceil(C / 4)
-    chunks: u32,            // chunks of a row; 1 unless the row is split
+    chunks: u32,            // chunks that a row's elements are written in; 1 unless the row is split
     chunk_quads: u32,       // quads of a chunk, the last one may be shorter
+    parts: u32,             // partial statistics of a row
+    inner: u32,             // rows of a block: neighbours in memory, their classes `inner` elements apart; 1 for a matrix
     ones: u32,              // 0xffffffff, which no compiler may know: see opaque() in numerics.wgsl
     logits_start: u32,
-    logits_stride: u32,
+    logits_stride: u32,     // from one block to the next, like the other strides
     second_start: u32,
     second_stride: u32,
+    third_start: u32,
+    third_stride: u32,
     result_start: u32,
     result_stride: u32,
-    targets_start: u32,
-    upstream_start: u32,    // NONE: no factor for each row
-    saved_lse_start: u32,
-    saved_loss_start: u32,  // NONE: not saved
-    loss_start: u32,        // NONE: not wanted, like the next two
-    lse_start: u32,
-    argmax_start: u32,
+    target_result_start: u32,
+    target_result_stride: u32,
+    mask_start: u32,
+    mask_stride: u32,       // words from one row to the next; 0 if all rows share one mask
+    class_weights: u32,     // starts in `words`, like the following; NONE: not there
+    pos_weights: u32,
+    targets: u32,
+    row_weights: u32,
+    row_scales: u32,
+    upstream: u32,
+    saved: u32,             // one value a row that a forward pass saved
+    loss: u32,              // results; NONE: not wanted
+    lse: u32,
+    log_prob: u32,
+    argmax: u32,
+    rank: u32,
+    entropy: u32,
+    z_loss_part: u32,
+    status: u32,
     row_base: u32,          // the window's first row within the call
+    first_class: u32,       // the first of the classes here, if the vocabulary is in pieces
+    bound: u32,             // the classes that targets may name
     ignore_index: u32,      // the bits of ignore_index, if ignores is 1
     ignores: u32,
-    mean: u32,              // 1: scale by 1 / valid rows
-    scale: f32,             // the scalar upstream gradient
-    bound: u32,             // the classes that targets may name
-    padding_a: u32,
-    padding_b: u32,
+    mean: u32,              // 1: divide by the denominator
+    denominator: u32,       // what that is: see check_targets.wgsl
+    given: f32,             // the denominator, if it is given
+    empty_zero: u32,        // 1: a mean over nothing is 0, not NaN
+    zero_faults: u32,       // 1: rows that cannot have a loss have 0, not NaN
+    top_k: u32,             // a rank below this counts
+    factor: f32,            // the scalar upstream gradient
+    scale: f32,             // of all logits, if there is none for each row
+    softcap: f32,
+    smoothing: f32,
+    z_loss: f32,
+    seed_low: u32,
+    seed_high: u32,
+    draw: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,13 +1,21 @@
-// A second matrix of the logits' shape, f32, read one element at a time: any start and stride.
-// Needs: params.wgsl.
+// The second matrix, f32, read one element at a time: any start, stride and inner size.
+// Needs: params.wgsl; STRIDED.
 
 @group(0) @binding(2) var<storage, read> second: array<f32>;
 
+fn second_at(row: u32, column: u32) -> u32 {
+    if STRIDED {
+        return params.second_start + (row / params.inner) * params.second_stride + row % params.inner + column * params.inner;
+    }
+    return params.second_start + row * params.second_stride + column;
+}
+
 fn load_second_quad(row: u32, quad: u32) -> vec4<f32> {
-    let i = params.second_start + row * params.second_stride + 4u * quad;
-    return vec4(second[i], second[i + 1u], second[i + 2u], second[i + 3u]);
+    let i = second_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    return vec4(second[i], second[i + step], second[i + 2u * step], second[i + 3u * step]);
 }
 
 fn load_second_one(row: u32, column: u32) -> f32 {
-    return second[params.second_start + row * params.second_stride + column];
+    return second[second_at(row, column)];
 }

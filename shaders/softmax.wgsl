@@ -1,20 +1,16 @@
-// softmax: y = exp(x - m) / s; log_softmax (LOG): y = (x - m) - log s.
-// A row with NaN or +inf, or of -inf alone, gives NaN throughout.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, stats_exp.wgsl.
+// softmax of transformed logits z: y = exp(z - m) / s; log_softmax (LOG): y = (z - m) - log s.
+// A row with NaN or +inf, or without any class above -inf, gives NaN throughout; classes that do not take part 0, or -inf (LOG).
+// Needs: params.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl.
 
 override LOG: bool = false;
-
-const LEAVES_OUT: bool = false;
 
 struct Finish {
     max: f32,
     factor: f32,    // 1 / s, or log s
     spoiled: bool,
     spoil: f32,
-}
-
-fn left_out_class(row: u32) -> u32 {
-    return NONE;
+    absent: f32,
+    transform: Transform,
 }
 
 fn skips(row: u32) -> bool {
@@ -22,19 +18,24 @@ fn skips(row: u32) -> bool {
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    let spoiled = stats.magnitude > POSITIVE_INFINITY_BITS || bitcast<u32>(stats.max) == POSITIVE_INFINITY_BITS || stats.sum == 0.0;
+    let spoiled = has_nan(stats) || has_infinity(stats) || stats.count == 0.0;
+    let others = others_of(stats);
     if LOG {
-        return Finish(stats.max, log_from_one(stats.sum), spoiled, not_a_number());
+        return Finish(stats.max, log1p(others), spoiled, not_a_number(), negative_infinity(), transform_of(row));
     }
-    return Finish(stats.max, 1.0 / stats.sum, spoiled, not_a_number());
+    return Finish(stats.max, 1.0 / (1.0 + others), spoiled, not_a_number(), 0.0, transform_of(row));
 }
 
-fn write_row(row: u32, finish: Finish) {}
+fn write_row(row: u32, stats: Stats, finish: Finish) {}
 
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
-    let d = x - finish.max;
+    let d = transformed(finish.transform, x) - finish.max;
+    var y = exp4(d) * finish.factor;
     if LOG {
-        return select(d - finish.factor, vec4(finish.spoil), finish.spoiled);
+        y = d - finish.factor;
     }
-    return select(exp4(d) * finish.factor, vec4(finish.spoil), finish.spoiled);
+    if MASKED {
+        y = select(vec4(finish.absent), y, allowed4(row, quad));
+    }
+    return select(y, vec4(finish.spoil), finish.spoiled);
 }

@@ -1,6 +1,6 @@
 // The sum over a row that the gradients of softmax and log_softmax need, with Kahan's correction:
 // sum p u for probabilities p (weighted), sum u for log-probabilities; u is the upstream gradient.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, second_quads.wgsl; is_weighted() of the operation.
+// Needs: params.wgsl, numerics.wgsl, quads.wgsl, second_quads.wgsl; allowed4; is_weighted() of the operation.
 
 struct Stats {
     sum: f32,
@@ -23,7 +23,7 @@ fn terms(row: u32, quad: u32) -> f32 {
     if is_weighted() {
         t *= load_padded(row, quad, 0.0);
     }
-    return (t.x + t.y) + (t.z + t.w);
+    return total(select(vec4(0.0), t, allowed4(row, quad)));
 }
 
 fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {

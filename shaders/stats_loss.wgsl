@@ -1,28 +1,46 @@
-// Statistics of a vector of row losses: their sum, with Kahan's correction, and how many rows were predicted right.
+// Statistics of a vector of row losses: their sum, with Kahan's correction, how many rows were predicted right, and faulty rows.
 // The vector is one row, read by vector.wgsl; its quads are four losses each. Infinite and NaN losses are kept out of the sum
 // and told apart by their bits, since infinity spoils the correction.
-// Needs: params.wgsl, numerics.wgsl, targets.wgsl.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, target.wgsl.
 
-@group(0) @binding(6) var<storage, read> row_out: array<u32>;
+const HAS_NAN: u32 = 1u;
+const HAS_POSITIVE: u32 = 2u;   // +inf
+const HAS_NEGATIVE: u32 = 4u;   // -inf
 
 struct Stats {
     sum: f32,
-    magnitude: u32,
+    flags: u32,
     correct: u32,
+    correct_top_k: u32,
+    nan: u32,
+    nan_row: u32,       // NONE if there is none, as the next two
+    infinite: u32,
+    infinite_row: u32,
+    masked: u32,
+    masked_row: u32,
 }
 
 struct State {
     sum: Sum,
-    magnitude: u32,
-    correct: u32,
+    other: Stats,
 }
 
 fn empty() -> Stats {
-    return Stats(0.0, 0u, 0u);
+    return Stats(0.0, 0u, 0u, 0u, 0u, NONE, 0u, NONE, 0u, NONE);
 }
 
 fn begin(row: u32) -> State {
-    return State(Sum(0.0, 0.0), 0u, 0u);
+    return State(Sum(0.0, 0.0), empty());
+}
+
+fn flags_of(bits: u32) -> u32 {
+    if (bits & MAGNITUDE_BITS) < POSITIVE_INFINITY_BITS {
+        return 0u;
+    }
+    if (bits & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS {
+        return HAS_NAN;
+    }
+    return select(HAS_NEGATIVE, HAS_POSITIVE, bits == POSITIVE_INFINITY_BITS);
 }
 
 fn absorb_one(before: State, i: u32) -> State {
@@ -30,25 +48,57 @@ fn absorb_one(before: State, i: u32) -> State {
         return before;
     }
     var state = before;
-    let bits = row_out[params.loss_start + i];
-    let magnitude = bits & MAGNITUDE_BITS;
-    state.magnitude = max(state.magnitude, magnitude);
-    if magnitude < POSITIVE_INFINITY_BITS {
+    let bits = words[params.loss + i];
+    let flags = flags_of(bits);
+    state.other.flags |= flags;
+    if flags == 0u {
         state.sum = add(state.sum, bitcast<f32>(bits));
     }
-    if params.argmax_start != NONE {
-        let column = target_of(i);
-        if !is_ignored(column) && row_out[params.argmax_start + i] == column {
-            state.correct += 1u;
+    if params.targets != NONE && names_class(i) {
+        if params.argmax != NONE && words[params.argmax + i] == words[params.targets + i] {
+            state.other.correct += 1u;
+        }
+        if params.rank != NONE && words[params.rank + i] < params.top_k {
+            state.other.correct_top_k += 1u;
+        }
+    }
+    if params.status != NONE {
+        switch words[params.status + i] {
+            case 2u: {
+                state.other.nan += 1u;
+                state.other.nan_row = min(state.other.nan_row, i);
+            }
+            case 3u: {
+                state.other.infinite += 1u;
+                state.other.infinite_row = min(state.other.infinite_row, i);
+            }
+            case 4u: {
+                state.other.masked += 1u;
+                state.other.masked_row = min(state.other.masked_row, i);
+            }
+            default: {}
         }
     }
     return state;
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {
-    return Stats(state.sum.value - state.sum.low, state.magnitude, state.correct);
+    var stats = state.other;
+    stats.sum = value_of(state.sum);
+    return stats;
 }
 
 fn combine(a: Stats, b: Stats) -> Stats {
-    return Stats(a.sum + b.sum, max(a.magnitude, b.magnitude), a.correct + b.correct);
+    return Stats(
+        a.sum + b.sum,
+        a.flags | b.flags,
+        a.correct + b.correct,
+        a.correct_top_k + b.correct_top_k,
+        a.nan + b.nan,
+        min(a.nan_row, b.nan_row),
+        a.infinite + b.infinite,
+        min(a.infinite_row, b.infinite_row),
+        a.masked + b.masked,
+        min(a.masked_row, b.masked_row),
+    );
 }

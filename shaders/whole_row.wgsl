@@ -7,9 +7,10 @@ fn serve(item: u32, lane: u32, lanes: u32) {
     if !skips(row) {
         own = scan(row, 0u, params.quads, lane, lanes);
     }
-    let finish = finish_row(row, reduce(own, lane));
+    let whole = reduce(own, lane);
+    let finish = finish_row(row, whole);
     if lane == 0u {
-        write_row(row, finish);
+        write_row(row, whole, finish);
     }
     write_elements(row, 0u, params.quads, lane, lanes, finish);
 }

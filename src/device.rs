@@ -1,375 +1,202 @@
 //! Device level: the caller's buffers in, results into buffers, recorded into the caller's encoder. Nothing is submitted,
 //! read back or waited for; kernels and plans are those of the host level.
 
-use crate::device_views::{DeviceMatrix, DeviceVector, Output};
+use crate::device_views::{DeviceMatrix, DeviceVector, TransformBuffers};
 use crate::gpu::Gpu;
-use crate::launch::{Call, RowOut, Window, encode};
-use crate::options::{CrossEntropy, Reduction, Upstream};
-use crate::plan::{Plan, Work};
-use crate::shader::{
-    CROSS_ENTROPY_BACKWARD_KERNEL, CROSS_ENTROPY_KERNEL, Kernel, LOG_SOFTMAX_BACKWARD_KERNEL, LOG_SOFTMAX_KERNEL,
-    LOGSUMEXP_BACKWARD_KERNEL, LOGSUMEXP_KERNEL, SOFTMAX_BACKWARD_KERNEL, SOFTMAX_KERNEL,
-};
-use crate::summary::{LOSS_OFFSET, SummaryWords, check_targets, new_summary, reduce_loss};
-use crate::views::Storage;
-use crate::{Error, Result};
+use crate::launch::{Call, Mask, Matrices, Params, Window, encode};
+use crate::plan::{Plan, STATS_BYTES, Work};
+use crate::shader::{Features, Kernel};
+use crate::summary::{DENOMINATOR_OFFSET, check_targets, copy_denominator, reduce_loss};
+use crate::words::{CLASS_INPUTS, ClassInput, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
+use crate::{Error, Factor, LogitTransform, Result};
 
-/// The buffers of a cross-entropy call. Which results there are follows from which buffers are given, not from the options.
-#[derive(Clone, Copy, Debug)]
-pub struct CrossEntropyBuffers<'a> {
-    /// The logits.
-    pub logits: DeviceMatrix<'a>,
-    /// A class index a row, `u32` or `i32`.
-    pub targets: DeviceVector<'a>,
-    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
-    pub upstream: Option<DeviceVector<'a>>,
-    /// Where the reduced loss goes, one `f32`. Like the next three it needs usage `COPY_DST`.
-    pub loss: Option<DeviceVector<'a>>,
-    /// Where the losses of the rows go.
-    pub row_loss: Option<DeviceVector<'a>>,
-    /// Where the log-sum-exps of the rows go.
-    pub logsumexp: Option<DeviceVector<'a>>,
-    /// Where the argmax of the rows goes, `u32`.
-    pub argmax: Option<DeviceVector<'a>>,
-    /// Where the gradient goes.
-    pub gradient: Option<Output<'a>>,
-}
+mod cross_entropy;
+mod softmax;
 
-impl<'a> CrossEntropyBuffers<'a> {
-    /// Inputs without any result but the summary.
-    #[must_use]
-    pub fn new(logits: DeviceMatrix<'a>, targets: DeviceVector<'a>) -> Self {
-        Self { logits, targets, upstream: None, loss: None, row_loss: None, logsumexp: None, argmax: None, gradient: None }
-    }
-}
+pub use cross_entropy::{CrossEntropyBuffers, DeviceTargets, PendingSummary, Summary};
 
-/// The buffers of the backward pass of cross-entropy.
-#[derive(Clone, Copy, Debug)]
-pub struct CrossEntropyBackwardBuffers<'a> {
-    /// The logits of the forward pass.
-    pub logits: DeviceMatrix<'a>,
-    /// A class index a row, `u32` or `i32`.
-    pub targets: DeviceVector<'a>,
-    /// The saved log-sum-exps of the rows.
-    pub logsumexp: DeviceVector<'a>,
-    /// The saved losses of the rows, for full accuracy: see [`Saved`](crate::Saved).
-    pub row_loss: Option<DeviceVector<'a>>,
-    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
-    pub upstream: Option<DeviceVector<'a>>,
-    /// Where the gradient goes.
-    pub gradient: Output<'a>,
-}
-
-/// What a recorded cross-entropy will know of all its rows once the caller has submitted it.
+/// What a device-level call asks of a kernel.
 #[derive(Clone, Debug)]
-pub struct PendingSummary {
-    buffer: wgpu::Buffer,
-    classes: usize,
-    ignore_index: Option<i64>,
-    reduction: Reduction,
-    counts_correct: bool,
+struct Recording<'a> {
+    kernel: &'static Kernel,
+    params: Params,
+    features: Features,
+    /// The shape.
+    logits: DeviceMatrix<'a>,
+    matrices: Matrices<'a>,
+    mask: Option<Mask<'a>>,
+    /// Length of the class inputs, and each of them.
+    class_words: u64,
+    class_inputs: [Option<DeviceVector<'a>>; CLASS_INPUTS],
+    row_inputs: [Option<DeviceVector<'a>>; ROW_INPUTS],
+    /// Results of one word a row: written by the kernel, and copied to where they are wanted.
+    outputs: [bool; ROW_OUTPUTS],
+    copied: [Option<DeviceVector<'a>>; ROW_OUTPUTS],
+    states_in: Option<DeviceVector<'a>>,
+    states_out: Option<DeviceVector<'a>>,
+    /// The denominator, if the caller has it.
+    denominator: Option<DeviceVector<'a>>,
+    summary: Option<&'a wgpu::Buffer>,
 }
 
-/// What cross-entropy knows of all its rows together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// The reduced loss in nats; `None` with [`Reduction::None`] and for the backward pass.
-    pub loss: Option<f32>,
-    /// The rows that are not ignored.
-    pub valid_rows: usize,
-    /// The valid rows whose argmax is the target, if argmax was recorded.
-    pub correct: Option<usize>,
-}
-
-impl PendingSummary {
-    /// Waits for what was submitted before and reads the summary.
-    ///
-    /// # Errors
-    /// [`Error::Target`] names the first row whose target is neither a class nor ignored; its loss and gradient are NaN.
-    /// [`Error::DeviceLost`], [`Error::Timeout`].
-    pub fn read(&self, gpu: &Gpu) -> Result<Summary> {
-        pollster::block_on(self.read_async(&gpu.blocking()))
-    }
-
-    /// [`read`](Self::read), awaited.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub async fn read_async(&self, gpu: &Gpu) -> Result<Summary> {
-        let words = SummaryWords::read(gpu, &self.buffer).await?;
-        words.check(self.classes, self.ignore_index)?;
-        Ok(Summary {
-            loss: (self.reduction != Reduction::None).then_some(words.loss),
-            valid_rows: words.valid as usize,
-            correct: self.counts_correct.then_some(words.correct as usize),
-        })
-    }
-}
-
-impl Gpu {
-    /// Records [`softmax`](Self::softmax).
-    ///
-    /// # Errors
-    /// [`Error::Length`] or [`Error::Buffer`] for a wrong output, [`Error::TooLarge`], [`Error::Strategy`], [`Error::OutOfMemory`].
-    pub fn record_softmax(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: Output<'_>) -> Result<()> {
-        self.record_matrix(encoder, &SOFTMAX_KERNEL, logits, None, output)
-    }
-
-    /// Records [`log_softmax`](Self::log_softmax).
-    ///
-    /// # Errors
-    /// As [`record_softmax`](Self::record_softmax).
-    pub fn record_log_softmax(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: Output<'_>) -> Result<()> {
-        self.record_matrix(encoder, &LOG_SOFTMAX_KERNEL, logits, None, output)
-    }
-
-    /// Records [`softmax_backward`](Self::softmax_backward).
-    ///
-    /// # Errors
-    /// As [`record_softmax`](Self::record_softmax).
-    pub fn record_softmax_backward(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        probabilities: &DeviceMatrix<'_>,
-        upstream: &DeviceMatrix<'_>,
-        output: Output<'_>,
-    ) -> Result<()> {
-        self.record_matrix(encoder, &SOFTMAX_BACKWARD_KERNEL, probabilities, Some(upstream), output)
-    }
-
-    /// Records [`log_softmax_backward`](Self::log_softmax_backward).
-    ///
-    /// # Errors
-    /// As [`record_softmax`](Self::record_softmax).
-    pub fn record_log_softmax_backward(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        log_probabilities: &DeviceMatrix<'_>,
-        upstream: &DeviceMatrix<'_>,
-        output: Output<'_>,
-    ) -> Result<()> {
-        self.record_matrix(encoder, &LOG_SOFTMAX_BACKWARD_KERNEL, log_probabilities, Some(upstream), output)
-    }
-
-    fn record_matrix(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        kernel: &'static Kernel,
-        input: &DeviceMatrix<'_>,
-        second: Option<&DeviceMatrix<'_>>,
-        output: Output<'_>,
-    ) -> Result<()> {
-        if let Some(second) = second {
-            input.same_shape("upstream", second)?;
+impl<'a> Recording<'a> {
+    fn new(kernel: &'static Kernel, logits: &DeviceMatrix<'a>) -> Self {
+        Self {
+            kernel,
+            params: Params::plain(),
+            features: Features::default(),
+            logits: *logits,
+            matrices: Matrices { logits: Some(logits.matrix()), ..Matrices::default() },
+            mask: None,
+            class_words: 0,
+            class_inputs: [None; CLASS_INPUTS],
+            row_inputs: [None; ROW_INPUTS],
+            outputs: [false; ROW_OUTPUTS],
+            copied: [None; ROW_OUTPUTS],
+            states_in: None,
+            states_out: None,
+            denominator: None,
+            summary: None,
         }
-        let others: Vec<_> = second.iter().map(|s| s.buffer).collect();
-        let call = Call {
-            logits: Some(input.matrix()),
-            second: second.map(DeviceMatrix::matrix),
-            result: Some(output.resolve(input, &others)?),
-            ..Call::new(kernel, input.classes as u64)
-        };
-        self.record(encoder, &call, input.rows, &RowResults::default())
     }
 
-    /// Records [`logsumexp`](Self::logsumexp) into a vector with usage `COPY_DST`.
-    ///
-    /// # Errors
-    /// As [`record_softmax`](Self::record_softmax).
-    pub fn record_logsumexp(&self, encoder: &mut wgpu::CommandEncoder, logits: &DeviceMatrix<'_>, output: DeviceVector<'_>) -> Result<()> {
-        output.check_output("logsumexp", logits.rows)?;
-        let call = Call { logits: Some(logits.matrix()), ..Call::new(&LOGSUMEXP_KERNEL, logits.classes as u64) };
-        self.record(encoder, &call, logits.rows, &RowResults { lse: Some(output), ..RowResults::default() })
-    }
-
-    /// Records [`logsumexp_backward`](Self::logsumexp_backward).
-    ///
-    /// # Errors
-    /// As [`record_softmax`](Self::record_softmax).
-    pub fn record_logsumexp_backward(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        logits: &DeviceMatrix<'_>,
-        logsumexp: DeviceVector<'_>,
-        upstream: DeviceVector<'_>,
-        output: Output<'_>,
-    ) -> Result<()> {
-        let call = Call {
-            logits: Some(logits.matrix()),
-            saved_lse: Some(logsumexp.input("logsumexp", logits.rows)?),
-            upstream: Some(upstream.input("upstream", logits.rows)?),
-            result: Some(output.resolve(logits, &[logsumexp.buffer, upstream.buffer])?),
-            ..Call::new(&LOGSUMEXP_BACKWARD_KERNEL, logits.classes as u64)
-        };
-        self.record(encoder, &call, logits.rows, &RowResults::default())
-    }
-
-    /// Records [`cross_entropy`](Self::cross_entropy): of the options, the reduction, `ignore_index` and a scalar upstream
-    /// gradient count; which results there are, the buffers say.
-    ///
-    /// Targets are checked by the kernels: [`PendingSummary::read`] reports a wrong one, whose row's loss and gradient are NaN.
-    ///
-    /// # Errors
-    /// Those of [`record_softmax`](Self::record_softmax), [`Error::Options`], and [`Error::IgnoreIndex`] if 32-bit targets cannot hold it.
-    pub fn record_cross_entropy(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        buffers: &CrossEntropyBuffers<'_>,
-        options: &CrossEntropy<'_>,
-    ) -> Result<PendingSummary> {
-        let CrossEntropyBuffers { logits, targets, upstream, loss, row_loss, logsumexp, argmax, gradient } = *buffers;
-        let outputs = [("row_loss", row_loss), ("logsumexp", logsumexp), ("argmax", argmax)];
-        for (what, output) in outputs {
-            output.map_or(Ok(()), |o| o.check_output(what, logits.rows))?;
+    fn class_input(&mut self, input: ClassInput, what: &'static str, values: Option<DeviceVector<'a>>, words: u64) -> Result<()> {
+        if let Some(values) = values {
+            values.check_input(what, words)?;
+            self.class_words = words;
+            self.class_inputs[input as usize] = Some(values);
         }
-        loss.map_or(Ok(()), |o| o.check_output("loss", 1))?;
-        check_upstream(upstream, options)?;
-        if loss.is_some() && options.reduction == Reduction::None {
-            return Err(Error::Options("with reduction none there is no reduced loss to write".into()));
-        }
-        let mut inputs = vec![targets.buffer];
-        inputs.extend(upstream.map(|u| u.buffer));
-        let summary = new_summary(self, options.reduction, logits.rows)?;
-        let call = Call {
-            logits: Some(logits.matrix()),
-            targets: Some(targets.input("targets", logits.rows)?),
-            upstream: upstream.map(|u| u.input("upstream", logits.rows)).transpose()?,
-            result: gradient.map(|g| g.resolve(&logits, &inputs)).transpose()?,
-            summary: Some(&summary),
-            ..with_options(Call::new(&CROSS_ENTROPY_KERNEL, logits.classes as u64), options)?
-        };
-        check_targets(self, encoder, &call, logits.rows as u64)?;
-        let results = RowResults { reduces: true, loss: row_loss, lse: logsumexp, argmax };
-        self.record(encoder, &call, logits.rows, &results)?;
-        if let Some(loss) = loss {
-            encoder.copy_buffer_to_buffer(&summary, LOSS_OFFSET, loss.buffer, loss.offset, 4);
-        }
-        Ok(pending(summary, &logits, options, options.reduction, argmax.is_some()))
+        Ok(())
     }
 
-    /// Records [`cross_entropy_backward`](Self::cross_entropy_backward).
-    ///
-    /// # Errors
-    /// As [`record_cross_entropy`](Self::record_cross_entropy).
-    pub fn record_cross_entropy_backward(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        buffers: &CrossEntropyBackwardBuffers<'_>,
-        options: &CrossEntropy<'_>,
-    ) -> Result<PendingSummary> {
-        let CrossEntropyBackwardBuffers { logits, targets, logsumexp, row_loss, upstream, gradient } = *buffers;
-        check_upstream(upstream, options)?;
-        let inputs: Vec<_> = [Some(targets), Some(logsumexp), row_loss, upstream].into_iter().flatten().map(|v| v.buffer).collect();
-        let summary = new_summary(self, options.reduction, logits.rows)?;
-        let call = Call {
-            logits: Some(logits.matrix()),
-            targets: Some(targets.input("targets", logits.rows)?),
-            upstream: upstream.map(|u| u.input("upstream", logits.rows)).transpose()?,
-            saved_lse: Some(logsumexp.input("logsumexp", logits.rows)?),
-            saved_loss: row_loss.map(|v| v.input("row_loss", logits.rows)).transpose()?,
-            result: Some(gradient.resolve(&logits, &inputs)?),
-            summary: Some(&summary),
-            ..with_options(Call::new(&CROSS_ENTROPY_BACKWARD_KERNEL, logits.classes as u64), options)?
-        };
-        check_targets(self, encoder, &call, logits.rows as u64)?;
-        self.record(encoder, &call, logits.rows, &RowResults::default())?;
-        Ok(pending(summary, &logits, options, Reduction::None, false))
+    fn row_input(&mut self, input: RowInput, what: &'static str, values: Option<DeviceVector<'a>>) -> Result<()> {
+        values.map_or(Ok(()), |values| values.check_input(what, self.logits.rows as u64))?;
+        self.row_inputs[input as usize] = values;
+        Ok(())
     }
 
-    /// Records a call window by window, and the copies of its row results.
-    fn record(&self, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, rows: usize, results: &RowResults<'_>) -> Result<()> {
+    /// A result that the kernel writes, copied if there is a place for it.
+    fn output(&mut self, output: RowOutput, what: &'static str, to: Option<DeviceVector<'a>>) -> Result<()> {
+        to.map_or(Ok(()), |to| to.check_output(what, self.logits.rows as u64))?;
+        self.outputs[output as usize] = true;
+        self.copied[output as usize] = to;
+        Ok(())
+    }
+
+    /// What happens to the logits first: numbers from the transform, everything longer from buffers.
+    fn transform(&mut self, transform: &LogitTransform<'_>, buffers: &TransformBuffers<'a>) -> Result<()> {
+        if transform.mask.is_some() || matches!(transform.scale, Factor::Rows(_)) {
+            return Err(Error::Options("at the device level class masks and the scales of the rows are buffers, not slices".into()));
+        }
+        transform.check(self.logits.rows, self.logits.classes)?;
+        self.params.scale = transform.scale_of(0);
+        self.params.softcap = transform.softcap.unwrap_or(0.0);
+        self.features.transform = match (transform.kind(), buffers.scales) {
+            (crate::shader::Transform::Identity, Some(_)) => crate::shader::Transform::Scale,
+            (kind, _) => kind,
+        };
+        self.row_input(RowInput::Scales, "scales", buffers.scales)?;
+        self.mask = buffers.mask.map(|mask| mask.input(self.logits.rows, self.logits.classes)).transpose()?;
+        self.features.masked = self.mask.is_some();
+        Ok(())
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            classes: self.class_inputs.map(|input| input.is_some()),
+            inputs: self.row_inputs.map(|input| input.is_some()),
+            outputs: self.outputs,
+        }
+    }
+
+    fn work(&self) -> Work {
+        let wanted = self.wanted();
+        let storage = self.logits.matrix().storage;
+        let Matrices { logits, second, third, result, target_result } = self.matrices;
+        let stride = [logits, second, third, result, target_result].iter().flatten().map(|m| m.stride).max().unwrap_or(0);
+        let states = if self.states_in.is_some() || self.states_out.is_some() { STATS_BYTES / 4 } else { 0 };
+        Work {
+            inner: self.logits.inner as u64,
+            block_bytes: stride.saturating_mul(storage.bytes() as u64),
+            row_words: wanted.row_words().max(states),
+            fixed_words: wanted.fixed_words(self.class_words),
+            subgroups: self.kernel.has_subgroups(),
+            ..Work::dense(self.logits.rows as u64, self.logits.classes as u64, storage, result.is_some())
+        }
+    }
+
+    /// Records the call window by window, with the copies of everything that is one word a class or a row.
+    fn record(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder) -> Result<()> {
+        let rows = self.logits.rows as u64;
         if rows == 0 {
             return Ok(());
         }
-        let storage = call.logits.map_or(Storage::F32, |m| m.storage);
-        let stride = [call.logits, call.second, call.result].iter().flatten().map(|m| m.stride).max().unwrap_or(0);
-        let work = Work {
-            row_bytes: stride.saturating_mul(storage.bytes() as u64).max(results.planes() * 4),
-            subgroups: call.kernel.has_subgroups(),
-            ..Work::dense(rows as u64, call.classes, storage, call.result.is_some())
+        let plan = Plan::new(&self.work(), gpu.caps(), gpu.forced())?;
+        log::debug!("{} {rows} x {} on the device: {plan}", self.kernel.name, self.logits.classes);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let layout = Layout::new(&self.wanted(), self.class_words, plan.window_rows);
+        let words = gpu.scratch("words", u64::from(layout.words) * 4, usage)?;
+        let states = |wanted: bool| wanted.then(|| gpu.scratch("states", plan.window_rows * STATS_BYTES, usage)).transpose();
+        let (states_in, states_out) = (states(self.states_in.is_some())?, states(self.states_out.is_some())?);
+        let call = Call {
+            params: self.params,
+            features: self.features,
+            inner: self.logits.inner as u64,
+            matrices: self.matrices,
+            words: Some((&words, layout)),
+            mask: self.mask,
+            states_in: states_in.as_ref(),
+            states_out: states_out.as_ref(),
+            summary: self.summary,
+            ..Call::new(self.kernel, self.logits.classes as u64)
         };
-        let plan = Plan::new(&work, self.caps(), self.forced())?;
-        log::debug!("{} {rows} x {} on the device: {plan}", call.kernel.name, call.classes);
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-        let scratch = (results.planes() > 0).then(|| self.scratch("rows", plan.window_rows * results.planes() * 4, usage)).transpose()?;
-        let row_out = scratch.as_ref().map(|buffer| results.place(buffer, plan.window_rows as u32));
-        let call = Call { row_out, ..*call };
-        for first in (0..rows as u64).step_by(plan.window_rows as usize) {
-            let count = (rows as u64 - first).min(plan.window_rows);
-            let window = Window { first, rows: count, matrix_first: first };
-            encode(self, encoder, &call, &plan, window)?;
-            if results.reduces {
-                reduce_loss(self, encoder, &call, window)?;
+        for (start, from) in layout.classes.iter().zip(&self.class_inputs) {
+            if let (Some(start), Some(from)) = (start, from) {
+                encoder.copy_buffer_to_buffer(from.buffer, from.offset, &words, u64::from(*start) * 4, self.class_words * 4);
             }
-            if let Some(row_out) = row_out {
-                results.copy(encoder, &row_out, window);
+        }
+        let windows = (0..rows).step_by(plan.window_rows as usize).map(|first| {
+            let count = (rows - first).min(plan.window_rows);
+            Window { first, rows: count, matrix_first: first }
+        });
+        if let Some(summary) = self.summary {
+            for window in windows.clone() {
+                self.copy_inputs(encoder, &words, &layout, window);
+                check_targets(gpu, encoder, &call, window)?;
+            }
+            if let Some(from) = self.denominator {
+                encoder.copy_buffer_to_buffer(from.buffer, from.offset, summary, DENOMINATOR_OFFSET, 4);
+            }
+        }
+        for window in windows {
+            self.copy_inputs(encoder, &words, &layout, window);
+            if let (Some(from), Some(to)) = (self.states_in, &states_in) {
+                encoder.copy_buffer_to_buffer(from.buffer, from.offset + window.first * STATS_BYTES, to, 0, window.rows * STATS_BYTES);
+            }
+            copy_denominator(encoder, &call);
+            encode(gpu, encoder, &call, &plan, window)?;
+            if self.summary.is_some() {
+                reduce_loss(gpu, encoder, &call, window)?;
+            }
+            for (start, to) in layout.outputs.iter().zip(&self.copied) {
+                if let (Some(start), Some(to)) = (start, to) {
+                    let offset = to.offset + window.first * 4;
+                    encoder.copy_buffer_to_buffer(&words, u64::from(*start) * 4, to.buffer, offset, window.rows * 4);
+                }
+            }
+            if let (Some(from), Some(to)) = (&states_out, self.states_out) {
+                encoder.copy_buffer_to_buffer(from, 0, to.buffer, to.offset + window.first * STATS_BYTES, window.rows * STATS_BYTES);
             }
         }
         Ok(())
     }
-}
 
-/// Where the results of one word a row go in the end; kernels write them to one scratch buffer.
-#[derive(Clone, Copy, Debug, Default)]
-struct RowResults<'a> {
-    /// Whether the losses are wanted for their sum.
-    reduces: bool,
-    loss: Option<DeviceVector<'a>>,
-    lse: Option<DeviceVector<'a>>,
-    argmax: Option<DeviceVector<'a>>,
-}
-
-impl RowResults<'_> {
-    fn wanted(&self) -> [bool; 3] {
-        [self.loss.is_some() || self.reduces, self.lse.is_some(), self.argmax.is_some()]
-    }
-
-    fn planes(&self) -> u64 {
-        self.wanted().into_iter().map(u64::from).sum()
-    }
-
-    fn place<'b>(&self, buffer: &'b wgpu::Buffer, window_rows: u32) -> RowOut<'b> {
-        RowOut::new(buffer, window_rows, self.wanted())
-    }
-
-    fn copy(&self, encoder: &mut wgpu::CommandEncoder, from: &RowOut<'_>, window: Window) {
-        for (start, to) in [(from.loss, self.loss), (from.lse, self.lse), (from.argmax, self.argmax)] {
-            if let (Some(start), Some(to)) = (start, to) {
-                let offset = to.offset + window.first * 4;
-                encoder.copy_buffer_to_buffer(from.buffer, u64::from(start) * 4, to.buffer, offset, window.rows * 4);
+    fn copy_inputs(&self, encoder: &mut wgpu::CommandEncoder, words: &wgpu::Buffer, layout: &Layout, window: Window) {
+        for (start, from) in layout.inputs.iter().zip(&self.row_inputs) {
+            if let (Some(start), Some(from)) = (start, from) {
+                let offset = from.offset + window.first * 4;
+                encoder.copy_buffer_to_buffer(from.buffer, offset, words, u64::from(*start) * 4, window.rows * 4);
             }
         }
     }
-}
-
-fn with_options<'a>(call: Call<'a>, options: &CrossEntropy<'_>) -> Result<Call<'a>> {
-    let Upstream::Scalar(scale) = options.upstream else {
-        return Err(Error::Options("at the device level the upstream gradient of the rows is a buffer, not a slice".into()));
-    };
-    let ignore_index = options.ignore_index.map(ignore_bits).transpose()?;
-    Ok(Call { ignore_index, mean: options.reduction == Reduction::Mean, scale, bound: call.classes, ..call })
-}
-
-fn check_upstream(upstream: Option<DeviceVector<'_>>, options: &CrossEntropy<'_>) -> Result<()> {
-    if upstream.is_some() && options.reduction != Reduction::None {
-        return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
-    }
-    Ok(())
-}
-
-/// The word that targets on the device hold where they mean `ignore_index`.
-fn ignore_bits(ignore_index: i64) -> Result<u32> {
-    let signed = i32::try_from(ignore_index).map(i32::cast_unsigned);
-    signed.or(u32::try_from(ignore_index)).map_err(|_| Error::IgnoreIndex { ignore_index })
-}
-
-fn pending(
-    buffer: wgpu::Buffer,
-    logits: &DeviceMatrix<'_>,
-    options: &CrossEntropy<'_>,
-    reduction: Reduction,
-    correct: bool,
-) -> PendingSummary {
-    PendingSummary { buffer, classes: logits.classes, ignore_index: options.ignore_index, reduction, counts_correct: correct }
 }

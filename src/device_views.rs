@@ -1,6 +1,6 @@
 //! What a caller hands in at the device level: validated views of buffers, and where results go.
 
-use crate::launch::{Matrix, Vector};
+use crate::launch::{Mask, Matrix};
 use crate::views::{Element, Storage, matrix_len};
 use crate::{Error, Result};
 
@@ -11,6 +11,7 @@ pub struct DeviceMatrix<'a> {
     offset: u64,
     pub(crate) rows: usize,
     pub(crate) classes: usize,
+    pub(crate) inner: usize,
     stride: usize,
     storage: Storage,
 }
@@ -33,7 +34,33 @@ impl<'a> DeviceMatrix<'a> {
         let elements = matrix_len("a device matrix", rows, classes, stride)?;
         check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
         let stride = if rows > 1 { stride } else { classes };
-        Ok(Self { buffer, offset, rows, classes, stride, storage: T::STORAGE })
+        Ok(Self { buffer, offset, rows, classes, inner: 1, stride, storage: T::STORAGE })
+    }
+
+    /// Blocks as [`Logits::with_blocks`](crate::Logits::with_blocks) has them, from a byte offset, a multiple of 4: element `c` of
+    /// row `i` of block `n` lies `n * stride + c * inner + i` elements behind the offset.
+    ///
+    /// # Errors
+    /// As [`with_layout`](Self::with_layout).
+    pub fn with_blocks<T: Element>(
+        buffer: &'a wgpu::Buffer,
+        offset: u64,
+        blocks: usize,
+        classes: usize,
+        inner: usize,
+        stride: usize,
+    ) -> Result<Self> {
+        if inner <= 1 {
+            return Self::with_layout::<T>(buffer, offset, blocks * inner, classes, stride);
+        }
+        let rows = blocks.saturating_mul(inner);
+        if classes == 0 && rows > 0 {
+            return Err(Error::NoClasses { rows });
+        }
+        let elements = matrix_len("a device matrix", blocks, classes.saturating_mul(inner), stride)?;
+        check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
+        let stride = if blocks > 1 { stride } else { classes * inner };
+        Ok(Self { buffer, offset, rows, classes, inner, stride, storage: T::STORAGE })
     }
 
     /// The number of rows.
@@ -53,7 +80,7 @@ impl<'a> DeviceMatrix<'a> {
     }
 
     pub(crate) fn same_shape(&self, what: &'static str, other: &DeviceMatrix<'_>) -> Result<()> {
-        for (expected, got) in [(self.rows, other.rows), (self.classes, other.classes)] {
+        for (expected, got) in [(self.rows, other.rows), (self.classes, other.classes), (self.inner, other.inner)] {
             if expected != got {
                 return Err(Error::Length { what, expected, got });
             }
@@ -62,7 +89,8 @@ impl<'a> DeviceMatrix<'a> {
     }
 }
 
-/// One 32-bit word a row in a buffer of the caller: targets (`u32` or `i32`), upstream factors, losses.
+/// Values in a buffer of the caller, one 32-bit word each (targets as `u32` or `i32`, factors, losses), or one
+/// [`RowState`](crate::RowState) each. Inputs need usage `COPY_SRC`, results `COPY_DST`: kernels work on copies.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceVector<'a> {
     pub(crate) buffer: &'a wgpu::Buffer,
@@ -82,20 +110,58 @@ impl<'a> DeviceVector<'a> {
         Self { buffer, offset }
     }
 
-    /// As an input of so many words, read by kernels.
-    pub(crate) fn input(&self, what: &'static str, words: usize) -> Result<Vector<'a>> {
-        check_buffer(what, self.buffer, self.offset, words as u64 * 4)?;
-        Ok(Vector { buffer: self.buffer, offset: self.offset })
+    /// As an input of so many words.
+    pub(crate) fn check_input(&self, what: &'static str, words: u64) -> Result<()> {
+        self.check(what, words, wgpu::BufferUsages::COPY_SRC)
     }
 
-    /// As a result of so many words, copied there.
-    pub(crate) fn check_output(&self, what: &'static str, words: usize) -> Result<()> {
-        check_range(what, self.buffer, self.offset, words as u64 * 4)?;
-        if !self.buffer.usage().contains(wgpu::BufferUsages::COPY_DST) {
-            return Err(Error::Buffer { what, problem: format!("usage {:?} lacks COPY_DST", self.buffer.usage()) });
-        }
-        Ok(())
+    /// As a result of so many words.
+    pub(crate) fn check_output(&self, what: &'static str, words: u64) -> Result<()> {
+        self.check(what, words, wgpu::BufferUsages::COPY_DST)
     }
+
+    fn check(&self, what: &'static str, words: u64, needed: wgpu::BufferUsages) -> Result<()> {
+        check_range(what, self.buffer, self.offset, words.saturating_mul(4))?;
+        check_usage(what, self.buffer, needed)
+    }
+}
+
+/// Class masks in a buffer of the caller, with usage `STORAGE`: the words of a [`ClassMask`](crate::ClassMask).
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceMask<'a> {
+    buffer: &'a wgpu::Buffer,
+    offset: u64,
+    per_row: bool,
+}
+
+impl<'a> DeviceMask<'a> {
+    /// One mask for all rows, from a byte offset, a multiple of 4.
+    #[must_use]
+    pub fn shared(buffer: &'a wgpu::Buffer, offset: u64) -> Self {
+        Self { buffer, offset, per_row: false }
+    }
+
+    /// A mask for each row, from a byte offset, a multiple of 4; each begins with a new word.
+    #[must_use]
+    pub fn per_row(buffer: &'a wgpu::Buffer, offset: u64) -> Self {
+        Self { buffer, offset, per_row: true }
+    }
+
+    pub(crate) fn input(&self, rows: usize, classes: usize) -> Result<Mask<'a>> {
+        let words = classes.div_ceil(32) as u64;
+        let needed = if self.per_row { words.saturating_mul(rows as u64) } else { words };
+        check_buffer("class_mask", self.buffer, self.offset, needed.saturating_mul(4))?;
+        Ok(Mask { buffer: self.buffer, offset: self.offset, stride: if self.per_row { words } else { 0 } })
+    }
+}
+
+/// The parts of a [`LogitTransform`](crate::LogitTransform) that live in buffers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TransformBuffers<'a> {
+    /// A factor on each row's logits, `f32`; instead of the transform's scalar one.
+    pub scales: Option<DeviceVector<'a>>,
+    /// Which classes take part.
+    pub mask: Option<DeviceMask<'a>>,
 }
 
 fn check_range(what: &'static str, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<()> {
@@ -110,10 +176,14 @@ fn check_range(what: &'static str, buffer: &wgpu::Buffer, offset: u64, bytes: u6
 
 fn check_buffer(what: &'static str, buffer: &wgpu::Buffer, offset: u64, bytes: u64) -> Result<()> {
     check_range(what, buffer, offset, bytes)?;
-    if !buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
-        return Err(Error::Buffer { what, problem: format!("usage {:?} lacks STORAGE", buffer.usage()) });
+    check_usage(what, buffer, wgpu::BufferUsages::STORAGE)
+}
+
+fn check_usage(what: &'static str, buffer: &wgpu::Buffer, needed: wgpu::BufferUsages) -> Result<()> {
+    if buffer.usage().contains(needed) {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::Buffer { what, problem: format!("usage {:?} lacks {needed:?}", buffer.usage()) })
 }
 
 /// Where a matrix goes.
@@ -139,8 +209,17 @@ impl<'a> Output<'a> {
                 output.matrix()
             }
         };
+        Self::check_beside(matrix, others)
+    }
+
+    /// A result beside another one, of a shape that was checked.
+    pub(crate) fn beside(output: &DeviceMatrix<'a>, others: &[&wgpu::Buffer]) -> Result<Matrix<'a>> {
+        Self::check_beside(output.matrix(), others)
+    }
+
+    fn check_beside(matrix: Matrix<'a>, others: &[&wgpu::Buffer]) -> Result<Matrix<'a>> {
         if others.contains(&matrix.buffer) {
-            let problem = "it is also the buffer of another input, which no dispatch may both read and write".into();
+            let problem = "it is also the buffer of another matrix or mask, which no dispatch may both read and write".into();
             return Err(Error::Buffer { what: "the result", problem });
         }
         Ok(matrix)

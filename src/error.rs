@@ -20,6 +20,14 @@ pub enum Error {
         /// The number of rows asked for.
         rows: usize,
     },
+    /// There is no such dimension.
+    #[error("dimension {dim} of an array of {dims} dimensions")]
+    Dimension {
+        /// The dimension asked for.
+        dim: isize,
+        /// The dimensions that there are.
+        dims: usize,
+    },
     /// The distance between rows is smaller than a row.
     #[error("the row stride of {what} is {stride}, less than its {classes} classes")]
     Stride {
@@ -41,6 +49,28 @@ pub enum Error {
         classes: usize,
         /// The value that would have been ignored, if any.
         ignore_index: Option<i64>,
+    },
+    /// An option's value is out of its range.
+    #[error("{what}{} is {value}, must be {must}", index_text(*.index))]
+    Value {
+        /// The option.
+        what: &'static str,
+        /// Which of its values, if it has several.
+        index: Option<usize>,
+        /// The value.
+        value: f64,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// Rows cannot have a loss, and the call was told to fail then ([`FaultPolicy::Fail`](crate::FaultPolicy::Fail)).
+    #[error("{}", fault_text(*.kind, *.row, *.count))]
+    Fault {
+        /// The fault of the first row at fault.
+        kind: crate::FaultKind,
+        /// That row; none for an empty denominator.
+        row: Option<usize>,
+        /// The rows with this fault.
+        count: usize,
     },
     /// `ignore_index` cannot be met by any value of the targets' type on the device (32-bit words).
     #[error("ignore_index {ignore_index} does not fit the 32-bit targets on the device")]
@@ -146,6 +176,14 @@ pub enum Error {
 
 fn ignore_text(ignore_index: &Option<i64>) -> String {
     ignore_index.map_or_else(String::new, |i| format!(" and is not ignore_index {i}"))
+}
+
+fn index_text(index: Option<usize>) -> String {
+    index.map_or_else(String::new, |i| format!("[{i}]"))
+}
+
+fn fault_text(kind: crate::FaultKind, row: Option<usize>, count: usize) -> String {
+    row.map_or_else(|| kind.to_string(), |row| format!("row {row} holds {kind}; rows with this fault: {count}"))
 }
 
 fn bytes_text(bytes: u64) -> String {

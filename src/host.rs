@@ -1,75 +1,161 @@
 //! Host level: slices in, owned results out, window after window through the same kernels as the device level.
 
+use std::borrow::Cow;
+
 use crate::gpu::Gpu;
-use crate::launch::{Call, Matrix, RowOut, Vector, Window, encode};
+use crate::launch::{Call, Mask, Matrices, Matrix, Params, Window, encode};
 use crate::options::Reduction;
-use crate::plan::{Plan, Work};
-use crate::shader::Kernel;
-use crate::summary::{SummaryWords, check_targets, new_summary, reduce_loss};
-use crate::{Logits, Result};
+use crate::plan::{Plan, STATS_BYTES, Work};
+use crate::shader::{Features, Kernel, Transform};
+use crate::summary::{SummaryWords, check_targets, copy_denominator, new_summary, reduce_loss};
+use crate::transform::{ClassMask, LogitTransform};
+use crate::words::{CLASS_INPUTS, ClassInput, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
+use crate::{Factor, Logits, Result, RowState};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
 const HOST_WINDOW: u64 = 64 << 20;
 
+/// Which results of the logits' shape a kernel writes; only the wanted ones are returned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Elements {
+    pub(crate) result: bool,
+    pub(crate) target_result: bool,
+}
+
 /// What a host-level call asks of a kernel.
+#[derive(Clone, Debug)]
 pub(crate) struct Job<'a> {
     pub(crate) kernel: &'static Kernel,
+    pub(crate) params: Params,
+    pub(crate) features: Features,
     pub(crate) logits: Logits<'a>,
     pub(crate) second: Option<Logits<'a>>,
-    /// Whether the kernel writes a matrix of the logits' shape.
-    pub(crate) elements: bool,
-    /// Whether the losses of the rows are computed; returned only if `returns_loss`.
-    pub(crate) loss: bool,
-    pub(crate) returns_loss: bool,
-    pub(crate) lse: bool,
-    pub(crate) argmax: bool,
-    /// Encoded targets.
-    pub(crate) targets: Option<Vec<u32>>,
-    pub(crate) upstream: Option<&'a [f32]>,
-    pub(crate) saved_lse: Option<&'a [f32]>,
-    pub(crate) saved_loss: Option<&'a [f32]>,
-    pub(crate) mean: bool,
-    pub(crate) scale: f32,
+    pub(crate) third: Option<Logits<'a>>,
+    pub(crate) mask: Option<ClassMask<'a>>,
+    class_inputs: [Option<&'a [f32]>; CLASS_INPUTS],
+    row_inputs: [Option<Cow<'a, [u32]>>; ROW_INPUTS],
+    pub(crate) states_in: Option<&'a [RowState]>,
+    pub(crate) elements: Elements,
+    pub(crate) states_out: bool,
+    /// Results of one word a row that the kernel writes, and those of them that are returned.
+    outputs: [bool; ROW_OUTPUTS],
+    returned: [bool; ROW_OUTPUTS],
+    /// Whether the losses of the rows are reduced to one, and how.
+    pub(crate) reduction: Option<Reduction>,
 }
 
 impl<'a> Job<'a> {
     pub(crate) fn new(kernel: &'static Kernel, logits: &Logits<'a>) -> Self {
         Self {
             kernel,
+            params: Params::plain(),
+            features: Features::default(),
             logits: *logits,
             second: None,
-            elements: false,
-            loss: false,
-            returns_loss: false,
-            lse: false,
-            argmax: false,
-            targets: None,
-            upstream: None,
-            saved_lse: None,
-            saved_loss: None,
-            mean: false,
-            scale: 1.0,
+            third: None,
+            mask: None,
+            class_inputs: [None; CLASS_INPUTS],
+            row_inputs: Default::default(),
+            states_in: None,
+            elements: Elements::default(),
+            states_out: false,
+            outputs: [false; ROW_OUTPUTS],
+            returned: [false; ROW_OUTPUTS],
+            reduction: None,
         }
+    }
+
+    /// The result of the logits' shape is wanted.
+    pub(crate) fn elements(mut self) -> Self {
+        self.elements.result = true;
+        self
+    }
+
+    pub(crate) fn second(mut self, second: &Logits<'a>) -> Self {
+        self.second = Some(*second);
+        self
+    }
+
+    pub(crate) fn class_input(&mut self, input: ClassInput, values: Option<&'a [f32]>) {
+        self.class_inputs[input as usize] = values;
+    }
+
+    pub(crate) fn row_input(&mut self, input: RowInput, values: impl Into<Cow<'a, [u32]>>) {
+        self.row_inputs[input as usize] = Some(values.into());
+    }
+
+    pub(crate) fn row_floats(&mut self, input: RowInput, values: &'a [f32]) {
+        self.row_input(input, bytemuck::cast_slice::<f32, u32>(values));
+    }
+
+    /// A result of one word a row is computed; it is returned only if it is asked for.
+    pub(crate) fn output(&mut self, output: RowOutput, returned: bool) {
+        self.outputs[output as usize] = true;
+        self.returned[output as usize] |= returned;
+    }
+
+    /// What happens to the logits first.
+    pub(crate) fn transform(&mut self, transform: &LogitTransform<'a>) {
+        self.features.transform = transform.kind();
+        self.params.softcap = transform.softcap.unwrap_or(0.0);
+        match transform.scale {
+            Factor::Scalar(_) => self.params.scale = transform.scale_of(0),
+            Factor::Rows(scales) if transform.is_temperature => {
+                let inverse: Vec<u32> = (0..scales.len()).map(|row| transform.scale_of(row).to_bits()).collect();
+                self.row_input(RowInput::Scales, inverse);
+            }
+            Factor::Rows(scales) => self.row_floats(RowInput::Scales, scales),
+        }
+        self.features.masked = transform.mask.is_some();
+        self.mask = transform.mask;
+    }
+
+    fn matrices(&self) -> impl Iterator<Item = &Logits<'a>> {
+        [Some(&self.logits), self.second.as_ref(), self.third.as_ref()].into_iter().flatten()
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            classes: self.class_inputs.map(|input| input.is_some()),
+            inputs: [0, 1, 2, 3, 4].map(|i: usize| self.row_inputs[i].is_some()),
+            outputs: self.outputs,
+        }
+    }
+
+    fn classes(&self) -> u64 {
+        self.logits.classes() as u64
+    }
+
+    /// The length of the class inputs: that of the vocabulary, if the logits are a piece of it.
+    fn class_words(&self) -> u64 {
+        self.class_inputs.iter().flatten().map(|values| values.len() as u64).max().unwrap_or(0)
     }
 
     fn work(&self) -> Work {
-        let stride = self.second.map_or(0, |s| s.stride()).max(self.logits.stride()) as u64;
-        let storage = self.logits.storage();
-        let row_bytes = stride.saturating_mul(storage.bytes() as u64).max(self.planes() * 4);
+        let wanted = self.wanted();
+        let dense = self.logits.classes() * self.logits.inner();
+        let stride = self.matrices().map(Logits::stride).max().unwrap_or(0).max(dense) as u64;
+        let states = if self.states_in.is_some() || self.states_out { STATS_BYTES / 4 } else { 0 };
         Work {
-            rows: self.logits.rows() as u64,
-            classes: self.logits.classes() as u64,
-            storage,
-            row_bytes,
-            elements: self.elements,
+            inner: self.logits.inner() as u64,
+            block_bytes: stride.saturating_mul(self.logits.storage().bytes() as u64),
+            row_words: wanted.row_words().max(states),
+            fixed_words: wanted.fixed_words(self.class_words()),
             subgroups: self.kernel.has_subgroups(),
             window_bytes: HOST_WINDOW,
+            ..Work::dense(self.logits.rows() as u64, self.classes(), self.logits.storage(), self.elements.result)
         }
     }
+}
 
-    /// Results of one word a row.
-    fn planes(&self) -> u64 {
-        u64::from(self.loss) + u64::from(self.lse) + u64::from(self.argmax)
+impl LogitTransform<'_> {
+    /// Which part does it.
+    pub(crate) fn kind(&self) -> Transform {
+        match (self.softcap, self.scale) {
+            (Some(_), _) => Transform::Softcap,
+            (None, Factor::Scalar(scale)) if scale == 1.0 => Transform::Identity,
+            (None, _) => Transform::Scale,
+        }
     }
 }
 
@@ -77,24 +163,37 @@ impl<'a> Job<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) elements: Vec<f32>,
-    pub(crate) loss: Vec<f32>,
-    pub(crate) lse: Vec<f32>,
-    pub(crate) argmax: Vec<u32>,
+    pub(crate) target_elements: Vec<f32>,
+    rows: [Vec<u32>; ROW_OUTPUTS],
+    pub(crate) states: Vec<RowState>,
     pub(crate) summary: SummaryWords,
+}
+
+impl Done {
+    /// A result of one word a row, once.
+    pub(crate) fn words(&mut self, output: RowOutput) -> Vec<u32> {
+        std::mem::take(&mut self.rows[output as usize])
+    }
+
+    pub(crate) fn floats(&mut self, output: RowOutput) -> Vec<f32> {
+        bytemuck::cast_vec(self.words(output))
+    }
 }
 
 /// Device buffers of a job, reused from window to window.
 struct Buffers {
     logits: wgpu::Buffer,
     second: Option<wgpu::Buffer>,
+    third: Option<wgpu::Buffer>,
     result: Option<wgpu::Buffer>,
-    row_out: Option<wgpu::Buffer>,
-    staging: wgpu::Buffer,
-    targets: Option<wgpu::Buffer>,
-    upstream: Option<wgpu::Buffer>,
-    saved_lse: Option<wgpu::Buffer>,
-    saved_loss: Option<wgpu::Buffer>,
+    target_result: Option<wgpu::Buffer>,
+    words: wgpu::Buffer,
+    layout: Layout,
+    mask: Option<wgpu::Buffer>,
+    states_in: Option<wgpu::Buffer>,
+    states_out: Option<wgpu::Buffer>,
     summary: Option<wgpu::Buffer>,
+    staging: wgpu::Buffer,
 }
 
 impl Buffers {
@@ -102,55 +201,103 @@ impl Buffers {
         use wgpu::BufferUsages as Usage;
         let input = Usage::STORAGE | Usage::COPY_DST;
         let output = Usage::STORAGE | Usage::COPY_SRC;
-        let bytes = job.logits.storage().bytes() as u64;
-        let matrix =
-            |label, stride: usize, usage| gpu.scratch(label, (plan.window_rows * stride as u64 * bytes).next_multiple_of(16), usage);
-        let vector = |label, words: Option<&[u8]>| words.map(|bytes| uploaded(gpu, label, bytes)).transpose();
-        let reduction = if job.mean { Reduction::Mean } else { Reduction::Sum };
-        let elements = if job.elements { plan.window_rows * job.logits.classes() as u64 * 4 } else { 0 };
-        let planes = plan.window_rows * job.planes() * 4;
+        let blocks = plan.window_rows / job.logits.inner() as u64;
+        let matrix = |label, m: &Logits<'_>, usage| {
+            let bytes = m.storage().bytes() as u64;
+            gpu.scratch(label, (blocks * m.stride() as u64 * bytes).next_multiple_of(16), usage)
+        };
+        let dense = plan.window_rows * job.classes() * 4;
+        let result = |label, wanted: bool| wanted.then(|| gpu.scratch(label, dense.next_multiple_of(16), output)).transpose();
+        let layout = Layout::new(&job.wanted(), job.class_words(), plan.window_rows);
+        let states = |label, wanted: bool, usage| wanted.then(|| gpu.scratch(label, plan.window_rows * STATS_BYTES, usage)).transpose();
+        let mask_words = job.mask.map(|mask| if mask.stride() == 0 { mask.words().len() as u64 } else { plan.window_rows * mask.stride() as u64 });
+        let matrices = u64::from(job.elements.result) + u64::from(job.elements.target_result);
+        let planes = job.returned.iter().map(|&returned| u64::from(returned)).sum::<u64>();
+        let states_bytes = if job.states_out { STATS_BYTES } else { 0 };
         Ok(Self {
-            logits: matrix("logits", job.logits.stride(), input)?,
-            second: job.second.map(|s| matrix("second", s.stride(), input)).transpose()?,
-            result: job.elements.then(|| matrix("result", job.logits.classes(), output)).transpose()?,
-            row_out: (planes > 0).then(|| gpu.scratch("rows", planes, output)).transpose()?,
-            staging: gpu.scratch("staging", elements + planes, Usage::MAP_READ | Usage::COPY_DST)?,
-            targets: vector("targets", job.targets.as_deref().map(bytemuck::cast_slice))?,
-            upstream: vector("upstream", job.upstream.map(bytemuck::cast_slice))?,
-            saved_lse: vector("saved logsumexp", job.saved_lse.map(bytemuck::cast_slice))?,
-            saved_loss: vector("saved loss", job.saved_loss.map(bytemuck::cast_slice))?,
-            summary: job.targets.is_some().then(|| new_summary(gpu, reduction, job.logits.rows())).transpose()?,
+            logits: matrix("logits", &job.logits, input)?,
+            second: job.second.as_ref().map(|m| matrix("second", m, input)).transpose()?,
+            third: job.third.as_ref().map(|m| matrix("third", m, input)).transpose()?,
+            result: result("result", job.elements.result)?,
+            target_result: result("target result", job.elements.target_result)?,
+            words: gpu.scratch("words", u64::from(layout.words) * 4, input | output)?,
+            layout,
+            mask: mask_words.map(|words| gpu.scratch("mask", words * 4, input)).transpose()?,
+            states_in: states("states", job.states_in.is_some(), input)?,
+            states_out: states("new states", job.states_out, output)?,
+            summary: job.reduction.map(|reduction| new_summary(gpu, reduction, job.logits.rows())).transpose()?,
+            staging: gpu.scratch(
+                "staging",
+                matrices * dense + plan.window_rows * (planes * 4 + states_bytes),
+                Usage::MAP_READ | Usage::COPY_DST,
+            )?,
         })
     }
 
-    fn call<'b>(&'b self, job: &Job<'_>, window_rows: u64) -> Call<'b> {
-        fn vector(buffer: &wgpu::Buffer) -> Vector<'_> {
-            Vector { buffer, offset: 0 }
+    fn call<'b>(&'b self, job: &Job<'_>) -> Call<'b> {
+        let storage = job.logits.storage();
+        fn matrix(buffer: &wgpu::Buffer, stride: usize, storage: crate::Storage) -> Matrix<'_> {
+            Matrix { buffer, offset: 0, stride: stride as u64, storage }
         }
-        let matrix = |buffer, stride: usize| Matrix { buffer, offset: 0, stride: stride as u64, storage: job.logits.storage() };
+        let dense = job.logits.classes() * job.logits.inner();
+        let input = |buffer: &'b Option<wgpu::Buffer>, view: Option<Logits<'_>>| {
+            buffer.as_ref().zip(view).map(|(buffer, view)| matrix(buffer, view.stride(), storage))
+        };
+        let output = |buffer: &'b Option<wgpu::Buffer>| buffer.as_ref().map(|buffer| matrix(buffer, dense, storage));
         Call {
-            logits: Some(matrix(&self.logits, job.logits.stride())),
-            second: self.second.as_ref().zip(job.second).map(|(b, s)| matrix(b, s.stride())),
-            result: self.result.as_ref().map(|b| matrix(b, job.logits.classes())),
-            targets: self.targets.as_ref().map(vector),
-            upstream: self.upstream.as_ref().map(vector),
-            saved_lse: self.saved_lse.as_ref().map(vector),
-            saved_loss: self.saved_loss.as_ref().map(vector),
-            row_out: self.row_out.as_ref().map(|buffer| RowOut::new(buffer, window_rows as u32, [job.loss, job.lse, job.argmax])),
+            params: job.params,
+            features: job.features,
+            inner: job.logits.inner() as u64,
+            matrices: Matrices {
+                logits: Some(matrix(&self.logits, job.logits.stride(), storage)),
+                second: input(&self.second, job.second),
+                third: input(&self.third, job.third),
+                result: output(&self.result),
+                target_result: output(&self.target_result),
+            },
+            words: Some((&self.words, self.layout)),
+            mask: self.mask.as_ref().zip(job.mask).map(|(buffer, mask)| Mask { buffer, offset: 0, stride: mask.stride() as u64 }),
+            states_in: self.states_in.as_ref(),
+            states_out: self.states_out.as_ref(),
             summary: self.summary.as_ref(),
-            ignore_index: job.targets.is_some().then_some(crate::views::IGNORED),
-            mean: job.mean,
-            scale: job.scale,
-            bound: job.logits.classes() as u64,
-            ..Call::new(job.kernel, job.logits.classes() as u64)
+            ..Call::new(job.kernel, job.classes())
         }
     }
-}
 
-fn uploaded(gpu: &Gpu, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
-    let buffer = gpu.scratch(label, bytes.len() as u64, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)?;
-    gpu.upload(&buffer, bytes)?;
-    Ok(buffer)
+    /// Uploads what a window's rows are given in words.
+    fn upload_words(&self, gpu: &Gpu, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
+        let mut words = vec![0_u32; self.layout.outputs_start as usize];
+        for (start, values) in self.layout.classes.iter().zip(&job.class_inputs) {
+            if let (Some(start), Some(values)) = (start, values) {
+                words[*start as usize..][..values.len()].copy_from_slice(bytemuck::cast_slice(values));
+            }
+        }
+        for (start, values) in self.layout.inputs.iter().zip(&job.row_inputs) {
+            if let (Some(start), Some(values)) = (start, values) {
+                words[*start as usize..][..count].copy_from_slice(&values[first..first + count]);
+            }
+        }
+        gpu.upload(&self.words, bytemuck::cast_slice(&words))
+    }
+
+    /// Uploads what else a window's rows are given.
+    fn upload_rows(&self, gpu: &Gpu, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
+        let matrices = [(Some(&self.logits), Some(job.logits)), (self.second.as_ref(), job.second), (self.third.as_ref(), job.third)];
+        for (buffer, view) in matrices {
+            if let (Some(buffer), Some(view)) = (buffer, view) {
+                gpu.upload(buffer, view.window(first, count))?;
+            }
+        }
+        if let (Some(buffer), Some(mask)) = (&self.mask, job.mask) {
+            let all_rows = mask.stride() == 0;
+            let words = if all_rows { mask.words() } else { &mask.words()[first * mask.stride()..][..count * mask.stride()] };
+            gpu.upload(buffer, bytemuck::cast_slice(words))?;
+        }
+        if let (Some(buffer), Some(states)) = (&self.states_in, job.states_in) {
+            gpu.upload(buffer, bytemuck::cast_slice(&states[first..first + count]))?;
+        }
+        Ok(())
+    }
 }
 
 /// Runs a job.
@@ -163,28 +310,31 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
     let plan = Plan::new(&job.work(), gpu.caps(), gpu.forced())?;
     log::debug!("{} {rows} x {classes}: {plan}", job.kernel.name);
     let buffers = Buffers::new(gpu, job, &plan)?;
-    let call = buffers.call(job, plan.window_rows);
-    if job.elements {
+    let call = buffers.call(job);
+    let step = plan.window_rows as usize;
+    let windows = || (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));
+    if job.elements.result {
         done.elements.reserve_exact(rows * classes);
     }
-    if buffers.summary.is_some() {
-        let mut encoder = gpu.encoder()?;
-        check_targets(gpu, &mut encoder, &call, rows as u64)?;
-        gpu.submit(encoder)?;
-    }
-    for first in (0..rows).step_by(plan.window_rows as usize) {
-        let count = (rows - first).min(plan.window_rows as usize);
-        let window = Window { first: first as u64, rows: count as u64, matrix_first: 0 };
-        gpu.upload(&buffers.logits, job.logits.window(first, count))?;
-        if let (Some(buffer), Some(second)) = (&buffers.second, &job.second) {
-            gpu.upload(buffer, second.window(first, count))?;
+    if job.reduction.is_some() {
+        for (first, count) in windows() {
+            buffers.upload_words(gpu, job, first, count)?;
+            let mut encoder = gpu.encoder()?;
+            check_targets(gpu, &mut encoder, &call, Window { first: first as u64, rows: count as u64, matrix_first: 0 })?;
+            gpu.submit(encoder)?;
         }
+    }
+    for (first, count) in windows() {
+        let window = Window { first: first as u64, rows: count as u64, matrix_first: 0 };
+        buffers.upload_words(gpu, job, first, count)?;
+        buffers.upload_rows(gpu, job, first, count)?;
         let mut encoder = gpu.encoder()?;
+        copy_denominator(&mut encoder, &call);
         encode(gpu, &mut encoder, &call, &plan, window)?;
-        if job.loss {
+        if job.reduction.is_some() {
             reduce_loss(gpu, &mut encoder, &call, window)?;
         }
-        collect(gpu, encoder, job, &buffers, &call, count, &mut done).await?;
+        collect(gpu, encoder, job, &buffers, count, &mut done).await?;
     }
     if let Some(summary) = &buffers.summary {
         done.summary = SummaryWords::read(gpu, summary).await?;
@@ -198,7 +348,6 @@ async fn collect(
     mut encoder: wgpu::CommandEncoder,
     job: &Job<'_>,
     buffers: &Buffers,
-    call: &Call<'_>,
     count: usize,
     done: &mut Done,
 ) -> Result<()> {
@@ -208,31 +357,40 @@ async fn collect(
         encoder.copy_buffer_to_buffer(buffer, offset, &buffers.staging, bytes, size);
         bytes += size;
     };
-    let elements = if job.elements { count * job.logits.classes() } else { 0 };
-    if let Some(result) = buffers.result.as_ref().filter(|_| elements > 0) {
-        copy(result, 0, elements);
+    let dense = count * job.logits.classes();
+    for matrix in [&buffers.result, &buffers.target_result].into_iter().flatten() {
+        copy(matrix, 0, dense);
     }
-    let planes = call.row_out.map_or([None; 3], |r| [r.loss.filter(|_| job.returns_loss), r.lse, r.argmax]);
-    for start in planes.into_iter().flatten() {
-        if let Some(row_out) = &buffers.row_out {
-            copy(row_out, u64::from(start) * 4, count);
-        }
+    let planes: Vec<usize> = (0..ROW_OUTPUTS).filter(|&i| job.returned[i]).collect();
+    for start in planes.iter().filter_map(|&i| buffers.layout.outputs[i]) {
+        copy(&buffers.words, u64::from(start) * 4, count);
+    }
+    if let Some(states) = &buffers.states_out {
+        copy(states, 0, count * size_of::<RowState>() / 4);
     }
     let submission = gpu.submit(encoder)?;
     if bytes == 0 {
         return Ok(());
     }
     gpu.read(&buffers.staging, bytes, submission, |view| {
-        let (matrix, mut rest) = view.split_at(elements * 4);
-        done.elements.extend_from_slice(bytemuck::cast_slice(matrix));
-        let mut take = |start: Option<u32>| {
-            let (plane, after) = rest.split_at(if start.is_some() { count * 4 } else { 0 });
+        let mut rest = view;
+        let mut take = |words: usize| {
+            let (taken, after) = rest.split_at(words * 4);
             rest = after;
-            plane
+            taken
         };
-        done.loss.extend_from_slice(bytemuck::cast_slice(take(planes[0])));
-        done.lse.extend_from_slice(bytemuck::cast_slice(take(planes[1])));
-        done.argmax.extend_from_slice(bytemuck::cast_slice(take(planes[2])));
+        if buffers.result.is_some() {
+            done.elements.extend_from_slice(bytemuck::cast_slice(take(dense)));
+        }
+        if buffers.target_result.is_some() {
+            done.target_elements.extend_from_slice(bytemuck::cast_slice(take(dense)));
+        }
+        for i in planes {
+            done.rows[i].extend_from_slice(bytemuck::cast_slice(take(count)));
+        }
+        if buffers.states_out.is_some() {
+            done.states.extend_from_slice(bytemuck::cast_slice(take(count * size_of::<RowState>() / 4)));
+        }
     })
     .await
 }

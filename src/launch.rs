@@ -7,47 +7,63 @@ use bytemuck::Zeroable;
 use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
-use crate::plan::{Plan, grid};
-use crate::shader::{Kernel, Phase, Variant, slot};
+use crate::plan::{Plan, STATS_BYTES, grid};
+use crate::shader::{Features, Kernel, Phase, Variant, slot};
 use crate::views::Storage;
+use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS};
 
 /// "Not wanted" and "not there" in parameters. `NONE` of `params.wgsl`.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// `Params` of `params.wgsl`, word for word; a test compares the two.
+/// `Params` of `params.wgsl`, word for word; a test compares the two. The arrays are runs of named words there, in the order of
+/// the enums of `words.rs`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct Params {
     pub(crate) items: u32,
     pub(crate) grid_x: u32,
+    pub(crate) rows: u32,
     pub(crate) classes: u32,
     pub(crate) quads: u32,
     pub(crate) chunks: u32,
     pub(crate) chunk_quads: u32,
+    pub(crate) parts: u32,
+    pub(crate) inner: u32,
     pub(crate) ones: u32,
-    pub(crate) logits_start: u32,
-    pub(crate) logits_stride: u32,
-    pub(crate) second_start: u32,
-    pub(crate) second_stride: u32,
-    pub(crate) result_start: u32,
-    pub(crate) result_stride: u32,
-    pub(crate) targets_start: u32,
-    pub(crate) upstream_start: u32,
-    pub(crate) saved_lse_start: u32,
-    pub(crate) saved_loss_start: u32,
-    pub(crate) loss_start: u32,
-    pub(crate) lse_start: u32,
-    pub(crate) argmax_start: u32,
+    /// Starts and strides of the matrices, in the order of [`Matrices`].
+    pub(crate) matrices: [[u32; 2]; 5],
+    pub(crate) mask: [u32; 2],
+    pub(crate) class_inputs: [u32; CLASS_INPUTS],
+    pub(crate) row_inputs: [u32; ROW_INPUTS],
+    pub(crate) row_outputs: [u32; ROW_OUTPUTS],
     pub(crate) row_base: u32,
+    pub(crate) first_class: u32,
+    pub(crate) bound: u32,
     pub(crate) ignore_index: u32,
     pub(crate) ignores: u32,
     pub(crate) mean: u32,
+    pub(crate) denominator: u32,
+    pub(crate) given: f32,
+    pub(crate) empty_zero: u32,
+    pub(crate) zero_faults: u32,
+    pub(crate) top_k: u32,
+    pub(crate) factor: f32,
     pub(crate) scale: f32,
-    pub(crate) bound: u32,
-    pub(crate) padding: [u32; 2],
+    pub(crate) softcap: f32,
+    pub(crate) smoothing: f32,
+    pub(crate) z_loss: f32,
+    pub(crate) seed: [u32; 2],
+    pub(crate) draw: u32,
 }
 
-/// A matrix in a buffer: the first element's byte and the row stride in elements.
+impl Params {
+    /// What a kernel is told if its call has no options.
+    pub(crate) fn plain() -> Self {
+        Self { ones: u32::MAX, factor: 1.0, scale: 1.0, ..Self::zeroed() }
+    }
+}
+
+/// A matrix in a buffer: the first element's byte and the elements from one block of rows to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix<'a> {
     pub(crate) buffer: &'a wgpu::Buffer,
@@ -56,87 +72,73 @@ pub(crate) struct Matrix<'a> {
     pub(crate) storage: Storage,
 }
 
-/// One 32-bit word a row in a buffer, from a byte on.
+/// The matrices of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Matrices<'a> {
+    pub(crate) logits: Option<Matrix<'a>>,
+    pub(crate) second: Option<Matrix<'a>>,
+    pub(crate) third: Option<Matrix<'a>>,
+    pub(crate) result: Option<Matrix<'a>>,
+    pub(crate) target_result: Option<Matrix<'a>>,
+}
+
+/// Class masks in a buffer: the first word's byte and the words from one row to the next, 0 for one that all rows share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Vector<'a> {
+pub(crate) struct Mask<'a> {
     pub(crate) buffer: &'a wgpu::Buffer,
     pub(crate) offset: u64,
-}
-
-/// Results of one word a row. Each starts at a word of the window's scratch buffer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RowOut<'a> {
-    pub(crate) buffer: &'a wgpu::Buffer,
-    pub(crate) loss: Option<u32>,
-    pub(crate) lse: Option<u32>,
-    pub(crate) argmax: Option<u32>,
-}
-
-impl<'a> RowOut<'a> {
-    /// The wanted ones of loss, log-sum-exp and argmax, one behind the other.
-    pub(crate) fn new(buffer: &'a wgpu::Buffer, window_rows: u32, wanted: [bool; 3]) -> Self {
-        let mut next = 0;
-        let [loss, lse, argmax] = wanted.map(|wanted| {
-            let start = next;
-            next += if wanted { window_rows } else { 0 };
-            wanted.then_some(start)
-        });
-        Self { buffer, loss, lse, argmax }
-    }
+    pub(crate) stride: u64,
 }
 
 /// Everything a kernel is given, for all rows of the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) kernel: &'static Kernel,
+    /// The options; geometry and bindings are filled in here.
+    pub(crate) params: Params,
+    pub(crate) features: Features,
     pub(crate) classes: u64,
-    pub(crate) logits: Option<Matrix<'a>>,
-    pub(crate) second: Option<Matrix<'a>>,
-    pub(crate) result: Option<Matrix<'a>>,
-    pub(crate) targets: Option<Vector<'a>>,
-    pub(crate) upstream: Option<Vector<'a>>,
-    pub(crate) saved_lse: Option<Vector<'a>>,
-    pub(crate) saved_loss: Option<Vector<'a>>,
-    pub(crate) row_out: Option<RowOut<'a>>,
+    /// Rows of a block.
+    pub(crate) inner: u64,
+    pub(crate) matrices: Matrices<'a>,
+    /// What is one word a class or a row, of one window.
+    pub(crate) words: Option<(&'a wgpu::Buffer, Layout)>,
+    pub(crate) mask: Option<Mask<'a>>,
+    /// States of the window's rows that an earlier pass left: the first dispatch is spared.
+    pub(crate) states_in: Option<&'a wgpu::Buffer>,
+    /// Where the states of the window's rows go.
+    pub(crate) states_out: Option<&'a wgpu::Buffer>,
     pub(crate) summary: Option<&'a wgpu::Buffer>,
-    pub(crate) ignore_index: Option<u32>,
-    pub(crate) mean: bool,
-    pub(crate) scale: f32,
-    pub(crate) bound: u64,
 }
 
 impl Call<'_> {
     pub(crate) fn new(kernel: &'static Kernel, classes: u64) -> Self {
         Self {
             kernel,
+            params: Params::plain(),
+            features: Features::default(),
             classes,
-            logits: None,
-            second: None,
-            result: None,
-            targets: None,
-            upstream: None,
-            saved_lse: None,
-            saved_loss: None,
-            row_out: None,
+            inner: 1,
+            matrices: Matrices::default(),
+            words: None,
+            mask: None,
+            states_in: None,
+            states_out: None,
             summary: None,
-            ignore_index: None,
-            mean: false,
-            scale: 1.0,
-            bound: 0,
         }
     }
 
     /// Whether the result goes where the logits are.
     fn in_place(&self) -> bool {
-        match (&self.logits, &self.result) {
+        match (&self.matrices.logits, &self.matrices.result) {
             (Some(a), Some(b)) => a.buffer == b.buffer && a.offset == b.offset,
             _ => false,
         }
     }
 }
 
-/// Rows `first .. first + rows` of a call, and where they lie in the matrices: a matrix that holds only the window
-/// (host level) starts at row 0.
+/// Rows `first .. first + rows` of a call, whole blocks, and where they lie in the matrices and masks: those that hold only
+/// the window (host level) start at row 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) first: u64,
@@ -161,50 +163,53 @@ fn range<'a>(gpu: &Gpu, buffer: &'a wgpu::Buffer, first: u64, bytes: u64, elemen
     }
 }
 
-fn matrix_range<'a>(gpu: &Gpu, matrix: &Matrix<'a>, first: u64, rows: u64, classes: u64) -> Range<'a> {
+fn matrix_range<'a>(gpu: &Gpu, matrix: &Matrix<'a>, call: &Call<'_>, window: Window) -> Range<'a> {
     let element = matrix.storage.bytes() as u64;
-    let begin = matrix.offset + first * matrix.stride * element;
-    range(gpu, matrix.buffer, begin, ((rows - 1) * matrix.stride + classes) * element, element)
+    let begin = matrix.offset + window.matrix_first / call.inner * matrix.stride * element;
+    let blocks = window.rows / call.inner;
+    range(gpu, matrix.buffer, begin, ((blocks - 1) * matrix.stride + call.classes * call.inner) * element, element)
 }
 
 /// Whether every row of a matrix can be read 16 bytes at a time, up to the end of its last quad.
-fn is_aligned(matrix: &Matrix<'_>, first: u64, rows: u64, classes: u64) -> bool {
+fn is_aligned(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> bool {
     let element = matrix.storage.bytes() as u64;
-    let end = matrix.offset + ((first + rows - 1) * matrix.stride + classes.next_multiple_of(4)) * element;
-    matrix.offset.is_multiple_of(16) && (matrix.stride * element).is_multiple_of(16) && end <= matrix.buffer.size()
+    let last = window.matrix_first + window.rows - 1;
+    let end = matrix.offset + (last * matrix.stride + call.classes.next_multiple_of(4)) * element;
+    call.inner == 1 && matrix.offset.is_multiple_of(16) && (matrix.stride * element).is_multiple_of(16) && end <= matrix.buffer.size()
 }
 
 /// Records the dispatches of one window.
 pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, plan: &Plan, window: Window) -> Result<()> {
     let in_place = call.in_place();
-    let aligned = |m: &Option<Matrix<'_>>| m.as_ref().is_none_or(|m| is_aligned(m, window.matrix_first, window.rows, call.classes));
+    let aligned = |m: &Option<Matrix<'_>>| m.as_ref().is_none_or(|m| is_aligned(m, call, window));
+    let Matrices { logits, second, result, .. } = call.matrices;
     let variant = Variant {
         unit: plan.strategy.unit(),
         phase: Phase::Whole,
-        elements: call.result.is_some(),
+        elements: result.is_some(),
         in_place,
-        storage: call.logits.map_or(Storage::F32, |m| m.storage),
-        logits_aligned: aligned(&call.logits),
-        second_aligned: aligned(&call.second),
-        result_aligned: aligned(&call.result),
-        argmax: call.row_out.is_some_and(|r| r.argmax.is_some()),
+        storage: logits.map_or(Storage::F32, |m| m.storage),
+        strided: call.inner > 1,
+        logits_aligned: aligned(&logits),
+        second_aligned: aligned(&second),
+        result_aligned: aligned(&result),
+        features: call.features,
     };
 
     let chunks = u64::from(plan.chunks);
-    let partials = if plan.strategy.is_split() {
-        let bytes = window.rows * chunks * crate::plan::STATS_BYTES;
+    let partials = if plan.strategy.is_split() && call.states_in.is_none() {
+        let bytes = window.rows * chunks * STATS_BYTES;
         Some(gpu.scratch("partials", bytes.next_multiple_of(16), wgpu::BufferUsages::STORAGE)?)
     } else {
         None
     };
 
-    let bound = Bound::new(gpu, call, window, in_place, partials.as_ref());
-    let phases: &[(Phase, u64)] = if !plan.strategy.is_split() {
-        &[(Phase::Whole, window.rows)]
-    } else if variant.elements {
-        &[(Phase::Partials, window.rows * chunks), (Phase::Finish, window.rows * chunks)]
-    } else {
-        &[(Phase::Partials, window.rows * chunks), (Phase::Finish, window.rows)]
+    let bound = Bound::new(gpu, call, window, in_place, call.states_in.or(partials.as_ref()));
+    let finish = (Phase::Finish, if variant.elements { window.rows * chunks } else { window.rows });
+    let phases: &[(Phase, u64)] = match (call.states_in, &partials) {
+        (Some(_), _) => &[finish],
+        (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), finish],
+        (None, None) => &[(Phase::Whole, window.rows)],
     };
     for &(phase, items) in phases {
         let pipeline = gpu.pipelines().get(gpu, call.kernel, Variant { phase, ..variant }, plan.workgroup, plan.items_per_group)?;
@@ -216,78 +221,66 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
 /// The parameters and ranges of a window.
 struct Bound<'a> {
     params: Params,
-    ranges: [Option<wgpu::BufferBinding<'a>>; 11],
+    ranges: [Option<wgpu::BufferBinding<'a>>; slot::COUNT],
 }
 
 impl<'a> Bound<'a> {
     fn new(gpu: &Gpu, call: &Call<'a>, window: Window, in_place: bool, partials: Option<&'a wgpu::Buffer>) -> Self {
         let mut params = Params {
+            rows: window.rows as u32,
             classes: call.classes as u32,
             quads: call.classes.div_ceil(4) as u32,
-            ones: u32::MAX,
-            upstream_start: NONE,
-            saved_loss_start: NONE,
-            loss_start: NONE,
-            lse_start: NONE,
-            argmax_start: NONE,
+            inner: call.inner as u32,
             row_base: window.first as u32,
-            ignore_index: call.ignore_index.unwrap_or(0),
-            ignores: u32::from(call.ignore_index.is_some()),
-            mean: u32::from(call.mean),
-            scale: call.scale,
-            bound: call.bound as u32,
-            ..Params::zeroed()
+            class_inputs: [NONE; CLASS_INPUTS],
+            row_inputs: [NONE; ROW_INPUTS],
+            row_outputs: [NONE; ROW_OUTPUTS],
+            ..call.params
         };
-        let mut ranges: [Option<wgpu::BufferBinding<'a>>; 11] = Default::default();
+        let mut ranges: [Option<wgpu::BufferBinding<'a>>; slot::COUNT] = Default::default();
         let mut put = |index: u32, range: Range<'a>| {
             ranges[index as usize] = Some(range.binding);
             range.start
         };
-        if let (Some(m), false) = (&call.logits, in_place) {
-            params.logits_start = put(slot::LOGITS, matrix_range(gpu, m, window.matrix_first, window.rows, call.classes));
-            params.logits_stride = m.stride as u32;
+        let Matrices { logits, second, third, result, target_result } = call.matrices;
+        let logits = logits.filter(|_| !in_place);
+        let slots = [slot::LOGITS, slot::SECOND, slot::THIRD, slot::RESULT, slot::TARGET_RESULT];
+        for ((matrix, index), place) in [logits, second, third, result, target_result].iter().zip(slots).zip(&mut params.matrices) {
+            if let Some(m) = matrix {
+                *place = [put(index, matrix_range(gpu, m, call, window)), m.stride as u32];
+            }
         }
-        if let Some(m) = &call.second {
-            params.second_start = put(slot::SECOND, matrix_range(gpu, m, window.matrix_first, window.rows, call.classes));
-            params.second_stride = m.stride as u32;
+        if let Some(m) = &call.mask {
+            let words = (window.rows - 1) * m.stride + call.classes.div_ceil(32);
+            let first = m.offset + window.matrix_first * m.stride * 4;
+            params.mask = [put(slot::MASK, range(gpu, m.buffer, first, words * 4, 4)), m.stride as u32];
         }
-        if let Some(m) = &call.result {
-            params.result_start = put(slot::RESULT, matrix_range(gpu, m, window.matrix_first, window.rows, call.classes));
-            params.result_stride = m.stride as u32;
+        let whole = |buffer: &'a wgpu::Buffer| range(gpu, buffer, 0, buffer.size(), 4);
+        if let Some((buffer, layout)) = call.words {
+            put(slot::WORDS, whole(buffer));
+            params.class_inputs = layout.classes.map(|start| start.unwrap_or(NONE));
+            params.row_inputs = layout.inputs.map(|start| start.unwrap_or(NONE));
+            params.row_outputs = layout.outputs.map(|start| start.unwrap_or(NONE));
         }
-        // A vector operation's one row is as long as the window of the vector.
-        let words = if call.logits.is_some() { window.rows } else { call.classes };
-        let vector = |v: &Vector<'a>| range(gpu, v.buffer, v.offset + window.first * 4, words * 4, 4);
-        if let Some(v) = &call.targets {
-            params.targets_start = put(slot::TARGETS, vector(v));
-        }
-        if let Some(v) = &call.upstream {
-            params.upstream_start = put(slot::UPSTREAM, vector(v));
-        }
-        if let Some(v) = &call.saved_lse {
-            params.saved_lse_start = put(slot::SAVED_LSE, vector(v));
-        }
-        if let Some(v) = &call.saved_loss {
-            params.saved_loss_start = put(slot::SAVED_LOSS, vector(v));
-        }
-        if let Some(rows) = &call.row_out {
-            put(slot::ROW_OUT, range(gpu, rows.buffer, 0, rows.buffer.size(), 4));
-            params.loss_start = rows.loss.unwrap_or(NONE);
-            params.lse_start = rows.lse.unwrap_or(NONE);
-            params.argmax_start = rows.argmax.unwrap_or(NONE);
+        if let Some(buffer) = call.states_out {
+            put(slot::STATES, whole(buffer));
         }
         if let Some(buffer) = call.summary {
-            put(slot::SUMMARY, range(gpu, buffer, 0, buffer.size(), 4));
+            put(slot::SUMMARY, whole(buffer));
         }
         if let Some(buffer) = partials {
-            put(slot::PARTIALS, range(gpu, buffer, 0, buffer.size(), 4));
+            put(slot::PARTIALS, whole(buffer));
+        }
+        if call.states_in.is_some() {
+            params.parts = 1;
         }
         Self { params, ranges }
     }
 
     fn dispatch(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pipeline: &Arc<Pipeline>, plan: &Plan, items: u64) -> Result<()> {
         let (x, y) = grid(items, plan.items_per_group, gpu.caps().max_groups);
-        let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, ..self.params };
+        let parts = if self.params.parts == 0 { plan.chunks } else { self.params.parts };
+        let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, parts, ..self.params };
         let uniform = gpu.filled("params", bytemuck::bytes_of(&params), wgpu::BufferUsages::UNIFORM)?;
         gpu.scoped(0, || {
             let entries: Vec<_> = pipeline

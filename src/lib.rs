@@ -3,7 +3,10 @@
 mod caps;
 mod device;
 mod device_views;
+mod elementwise;
 mod error;
+mod factor;
+mod faults;
 mod gpu;
 mod host;
 mod launch;
@@ -12,10 +15,14 @@ mod options;
 mod pipeline;
 mod plan;
 pub mod reference;
+mod sampling;
 mod shader;
+mod state;
 mod summary;
 mod transfer;
+mod transform;
 mod views;
+mod words;
 #[cfg(test)]
 mod wrong_kernels;
 
@@ -23,12 +30,18 @@ mod wrong_kernels;
 extern crate self as wgpu_xent;
 
 pub use caps::{AdapterDescription, Caps};
-pub use device::{CrossEntropyBackwardBuffers, CrossEntropyBuffers, PendingSummary, Summary};
-pub use device_views::{DeviceMatrix, DeviceVector, Output};
+pub use device::{CrossEntropyBuffers, DeviceTargets, PendingSummary, Summary};
+pub use device_views::{DeviceMask, DeviceMatrix, DeviceVector, Output, TransformBuffers};
+pub use elementwise::{BinaryCrossEntropy, ElementLoss, ElementLossResult, ElementReduction, Weights};
 pub use error::{Error, Result};
+pub use factor::Factor;
+pub use faults::{FaultKind, FaultPolicy, FaultRows, Faults};
 pub use gpu::{AdapterChoice, Gpu};
-pub use options::{CrossEntropy, CrossEntropyResult, NO_CLASS, Reduction, Saved, Upstream};
+pub use options::{CrossEntropy, CrossEntropyResult, Denominator, EmptyMean, NO_CLASS, Reduction};
 pub use plan::{Plan, Strategy, Work};
+pub use sampling::{Sampling, TopK};
+pub use state::{ROW_STATE_WGSL, RowState};
+pub use transform::{ClassMask, LogitTransform};
 pub use views::{Element, Logits, Storage, TargetIndex, Targets};
 /// The wgpu that devices and buffers come from.
 pub use wgpu;

@@ -81,8 +81,14 @@ pub struct Work {
     pub classes: u64,
     /// How a logit is stored.
     pub storage: Storage,
-    /// The largest distance between two rows of any buffer, in bytes.
-    pub row_bytes: u64,
+    /// Rows of a block: neighbours in memory, whose classes lie `inner` elements apart; 1 for a matrix. Divides `rows`.
+    pub inner: u64,
+    /// The largest distance between two blocks of rows in any matrix, in bytes.
+    pub block_bytes: u64,
+    /// Words that the kernel keeps of each row in one buffer: targets, factors, losses, ..
+    pub row_words: u64,
+    /// Words in front of these, whatever the rows.
+    pub fixed_words: u64,
     /// Whether elements are written, not only values of rows.
     pub elements: bool,
     /// Whether the kernel has a variant with subgroup operations.
@@ -99,7 +105,10 @@ impl Work {
             rows,
             classes,
             storage,
-            row_bytes: classes.saturating_mul(storage.bytes() as u64),
+            inner: 1,
+            block_bytes: classes.saturating_mul(storage.bytes() as u64),
+            row_words: 1,
+            fixed_words: 0,
             elements,
             subgroups: true,
             window_bytes: u64::MAX,
@@ -132,7 +141,10 @@ pub struct Plan {
 }
 
 /// Bytes of one chunk's statistics, at most. `shader/tests.rs` holds every `Stats` against it.
-pub(crate) const STATS_BYTES: u64 = 20;
+pub(crate) const STATS_BYTES: u64 = 56;
+
+/// The most rows of a window: what the vector kernels go through as one row, in chunks that a CPU adapter's loops last for.
+const MAX_WINDOW_ROWS: u64 = 1 << 27;
 
 /// The most chunks of a row: every unit of the second dispatch reads them all.
 const MAX_CHUNKS: u64 = 256;
@@ -189,7 +201,7 @@ impl Plan {
             Unit::Workgroup => (1, u64::from(workgroup)),
         };
         let quads = quads(work);
-        let at_once = window_rows(work, caps, None, items_per_group);
+        let at_once = window_rows(work, caps, None, items_per_group).max(work.inner);
         let chunks = if strategy.is_split() { chunks(work, caps, lanes, at_once) } else { 1 };
         let chunk_quads = quads.div_ceil(chunks).max(1);
         let chunks = quads.div_ceil(chunk_quads).max(1);
@@ -200,6 +212,9 @@ impl Plan {
         }
 
         let window_rows = window_rows(work, caps, strategy.is_split().then_some(chunks), items_per_group);
+        if window_rows == 0 {
+            return Err(refuse(format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding", work.inner)));
+        }
         let items = work.rows.min(window_rows) * chunks;
         Ok(Self {
             strategy,
@@ -229,25 +244,28 @@ fn quads(work: &Work) -> u64 {
     work.classes.div_ceil(4)
 }
 
-/// A window of one row must be bindable, and its indices fit 32 bits.
+/// A window of one block must be bindable, and its indices fit 32 bits.
 fn check_row(work: &Work, caps: &Caps) -> Result<()> {
     if caps.max_groups == 0 || caps.max_workgroup == 0 {
         let limit_name = "max_compute_workgroups_per_dimension and max_compute_invocations_per_workgroup";
         return Err(Error::TooLarge { what: "any call", needed: 1, unit: "workgroups", limit: 0, limit_name });
     }
     let limit = binding_room(caps);
-    if work.row_bytes > limit {
-        return Err(Error::TooLarge {
-            what: "one row",
-            needed: work.row_bytes,
-            unit: "bytes",
-            limit,
-            limit_name: "max_storage_buffer_binding_size less the offset alignment",
-        });
+    let limit_name = "max_storage_buffer_binding_size less the offset alignment";
+    let words = work.row_words.saturating_mul(work.inner).saturating_add(work.fixed_words).saturating_mul(4);
+    let what = if work.inner > 1 { "one block of rows" } else { "one row" };
+    for needed in [work.block_bytes, words] {
+        if needed > limit {
+            return Err(Error::TooLarge { what, needed, unit: "bytes", limit, limit_name });
+        }
     }
     let limit = u64::from(u32::MAX) - 1;
     if work.rows > limit {
         return Err(Error::TooLarge { what: "the call", needed: work.rows, unit: "rows", limit, limit_name: "32-bit row numbers" });
+    }
+    if work.inner > MAX_WINDOW_ROWS {
+        let limit_name = "the rows of a window";
+        return Err(Error::TooLarge { what, needed: work.inner, unit: "rows", limit: MAX_WINDOW_ROWS, limit_name });
     }
     Ok(())
 }
@@ -258,6 +276,10 @@ fn binding_room(caps: &Caps) -> u64 {
 }
 
 fn preferred(work: &Work, caps: &Caps) -> Strategy {
+    if work.inner > 1 {
+        // Neighbouring threads serve neighbouring rows, which are neighbours in memory: loads coalesce.
+        return Strategy::Thread;
+    }
     let subgroups = caps.subgroup.is_some() && work.subgroups;
     if caps.cpu {
         let rows_enough = work.rows >= u64::from(caps.busy_threads);
@@ -317,15 +339,17 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_
     items * (1 + scan + write + merge + tree) + 1
 }
 
-/// Rows whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded.
-/// `chunks` is `None` for whole rows. Items then fit 32 bits: a row has at least 4 bytes in some buffer, a chunk 20.
+/// Rows, whole blocks, whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded; 0 if the
+/// statistics of one block do not fit. `chunks` is `None` for whole rows.
 fn window_rows(work: &Work, caps: &Caps, chunks: Option<u64>, items_per_group: u32) -> u64 {
     let room = binding_room(caps);
-    let row_bytes = work.row_bytes.max(4);
-    let by_binding = (room / row_bytes).min((work.window_bytes / row_bytes).max(1));
+    let block_bytes = work.block_bytes.max(4);
+    let by_binding = (room / block_bytes).min((work.window_bytes / block_bytes).max(1)) * work.inner;
+    let by_words = (room - work.fixed_words * 4) / (work.row_words.max(1) * 4);
     let by_stats = chunks.map_or(u64::MAX, |chunks| room / (chunks * STATS_BYTES));
     let by_grid = u64::from(caps.max_groups).pow(2).min(u64::from(u32::MAX)) * u64::from(items_per_group) / chunks.unwrap_or(1);
-    by_binding.min(by_stats).min(by_grid).min(work.rows).max(1)
+    let rows = by_binding.min(by_words).min(by_stats).min(by_grid).min(MAX_WINDOW_ROWS).min(work.rows.max(work.inner));
+    rows / work.inner * work.inner
 }
 
 /// Workgroups for a number of items, folded into two dimensions.
@@ -334,9 +358,4 @@ pub(crate) fn grid(items: u64, items_per_group: u32, max_groups: u32) -> (u32, u
     let y = groups.div_ceil(u64::from(max_groups));
     let x = groups.div_ceil(y);
     (x as u32, y as u32)
-}
-
-/// The most words of a vector that are bound at once: no more than a CPU adapter's loops, cut into chunks, go through.
-pub(crate) fn max_words(caps: &Caps) -> u64 {
-    (binding_room(caps) / 4).min(1 << 27)
 }

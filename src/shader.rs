@@ -31,14 +31,15 @@ pub(crate) mod slot {
     pub(crate) const PARAMS: u32 = 0;
     pub(crate) const LOGITS: u32 = 1;
     pub(crate) const SECOND: u32 = 2;
-    pub(crate) const TARGETS: u32 = 3;
-    pub(crate) const UPSTREAM: u32 = 4;
-    pub(crate) const RESULT: u32 = 5;
-    pub(crate) const ROW_OUT: u32 = 6;
+    pub(crate) const THIRD: u32 = 3;
+    pub(crate) const RESULT: u32 = 4;
+    pub(crate) const WORDS: u32 = 5;
+    pub(crate) const MASK: u32 = 6;
     pub(crate) const PARTIALS: u32 = 7;
-    pub(crate) const SUMMARY: u32 = 8;
-    pub(crate) const SAVED_LSE: u32 = 9;
-    pub(crate) const SAVED_LOSS: u32 = 10;
+    pub(crate) const STATES: u32 = 8;
+    pub(crate) const TARGET_RESULT: u32 = 9;
+    pub(crate) const SUMMARY: u32 = 10;
+    pub(crate) const COUNT: usize = 11;
 }
 
 macro_rules! parts {
@@ -57,40 +58,51 @@ macro_rules! parts {
 parts! {
     PARAMS = "params.wgsl" [PARAMS Uniform] [];
     NUMERICS = "numerics.wgsl" [] [];
+    LAYOUT = "layout.wgsl" [] ["STRIDED"];
     LOGITS_F32 = "logits_f32.wgsl" [LOGITS Read] [];
     LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
     SECOND_F32 = "second_f32.wgsl" [SECOND Read] [];
     SECOND_F32X4 = "second_f32x4.wgsl" [SECOND Read] [];
     RESULT_F32 = "result_f32.wgsl" [RESULT Write] [];
     RESULT_F32X4 = "result_f32x4.wgsl" [RESULT Write] [];
-    IN_PLACE_F32 = "in_place_f32.wgsl" [RESULT Write] [];
-    IN_PLACE_F32X4 = "in_place_f32x4.wgsl" [RESULT Write] [];
+    IN_PLACE_F32 = "in_place_f32.wgsl" [] [];
+    IN_PLACE_F32X4 = "in_place_f32x4.wgsl" [] [];
     QUADS = "quads.wgsl" [] [];
     SECOND_QUADS = "second_quads.wgsl" [] [];
     ELEMENTS = "elements.wgsl" [] [];
     NO_ELEMENTS = "no_elements.wgsl" [] [];
+    WORDS = "words.wgsl" [WORDS Write] [];
+    TRANSFORM_IDENTITY = "transform_identity.wgsl" [] [];
+    TRANSFORM_SCALE = "transform_scale.wgsl" [] [];
+    TRANSFORM_SOFTCAP = "transform_softcap.wgsl" [] [];
+    MASK = "mask.wgsl" [MASK Read] [];
+    NO_MASK = "no_mask.wgsl" [] [];
+    CLASS_WEIGHTS = "class_weights.wgsl" [] [];
+    NO_CLASS_WEIGHTS = "no_class_weights.wgsl" [] [];
+    TARGET = "target.wgsl" [] [];
+    NO_TARGET = "no_target.wgsl" [] [];
+    LABELS = "labels.wgsl" [] [];
+    NO_LABELS = "no_labels.wgsl" [] [];
+    STATE_OUT = "state_out.wgsl" [STATES Write] [];
+    NO_STATE_OUT = "no_state_out.wgsl" [] [];
+    TARGET_GRADIENT = "target_gradient.wgsl" [TARGET_RESULT Write] [];
+    NO_TARGET_GRADIENT = "no_target_gradient.wgsl" [] [];
     SCAN = "scan.wgsl" [] [];
-    STATS_EXP = "stats_exp.wgsl" [] ["TRACK_ARGMAX"];
-    STATS_EXP_SUBGROUP = "stats_exp_subgroup.wgsl" [] [];
+    ROW_STATE = "row_state.wgsl" [] [];
+    ROW_STATE_SUBGROUP = "row_state_subgroup.wgsl" [] [];
+    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS"];
     STATS_DOT = "stats_dot.wgsl" [] [];
     STATS_DOT_SUBGROUP = "stats_dot_subgroup.wgsl" [] [];
-    STATS_LEFT_OUT = "stats_left_out.wgsl" [] [];
-    STATS_LEFT_OUT_SUBGROUP = "stats_left_out_subgroup.wgsl" [] [];
+    STATS_NONE = "stats_none.wgsl" [] [];
+    STATS_NONE_SUBGROUP = "stats_none_subgroup.wgsl" [] [];
     STATS_TARGETS = "stats_targets.wgsl" [] [];
-    STATS_LOSS = "stats_loss.wgsl" [ROW_OUT Read] [];
+    STATS_LOSS = "stats_loss.wgsl" [] [];
     VECTOR = "vector.wgsl" [] [];
-    TARGETS = "targets.wgsl" [TARGETS Read] [];
-    TARGET_LEFT_OUT = "target_left_out.wgsl" [] [];
-    SUMMARY = "summary.wgsl" [] [];
-    SUMMARY_OUT = "summary_out.wgsl" [SUMMARY Write] [];
-    ROW_SCALE = "row_scale.wgsl" [UPSTREAM Read, SUMMARY Read] [];
-    ROW_UPSTREAM = "row_upstream.wgsl" [UPSTREAM Read] [];
-    ROW_OUT = "row_out.wgsl" [ROW_OUT Write] [];
-    SAVED_LSE = "saved_lse.wgsl" [SAVED_LSE Read] [];
+    SUMMARY = "summary.wgsl" [SUMMARY Write] [];
     SOFTMAX = "softmax.wgsl" [] ["LOG"];
     LOGSUMEXP = "logsumexp.wgsl" [] [];
+    ROW_STATES = "row_states.wgsl" [] [];
     CROSS_ENTROPY = "cross_entropy.wgsl" [] [];
-    CROSS_ENTROPY_BACKWARD = "cross_entropy_backward.wgsl" [SAVED_LOSS Read] [];
     LOGSUMEXP_BACKWARD = "logsumexp_backward.wgsl" [] [];
     SOFTMAX_BACKWARD = "softmax_backward.wgsl" [] ["LOG"];
     CHECK_TARGETS = "check_targets.wgsl" [] [];
@@ -98,7 +110,7 @@ parts! {
     WHOLE_ROW = "whole_row.wgsl" [] [];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
-    SPLIT_FINISH = "split_finish.wgsl" [] ["WRITES_ELEMENTS"];
+    SPLIT_FINISH = "split_finish.wgsl" [] [];
     UNIT_THREAD = "unit_thread.wgsl" [] ["WORKGROUP"];
     UNIT_SUBGROUP = "unit_subgroup.wgsl" [] ["WORKGROUP", "ITEMS_PER_GROUP"];
     UNIT_WORKGROUP = "unit_workgroup.wgsl" [] ["WORKGROUP"];
@@ -125,13 +137,84 @@ impl Phase {
     }
 }
 
+/// A place of a kernel that a call's options fill with one part or another, all with the same functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Transform,
+    Mask,
+    ClassWeights,
+    Labels,
+    States,
+    TargetGradient,
+}
+
+/// What happens to a logit first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Transform {
+    #[default]
+    Identity,
+    Scale,
+    Softcap,
+}
+
+/// Which of its options a call uses: what it does not use is not in its pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Features {
+    pub(crate) transform: Transform,
+    pub(crate) masked: bool,
+    pub(crate) weighted: bool,
+    /// Targets are probabilities.
+    pub(crate) labels: bool,
+    pub(crate) smooths: bool,
+    pub(crate) argmax: bool,
+    pub(crate) rank: bool,
+    pub(crate) entropy: bool,
+    pub(crate) states: bool,
+    pub(crate) target_gradient: bool,
+}
+
+impl Choice {
+    fn parts(self, features: &Features) -> &'static [&'static Part] {
+        static IDENTITY: [&Part; 1] = [&TRANSFORM_IDENTITY];
+        static SCALED: [&Part; 2] = [&WORDS, &TRANSFORM_SCALE];
+        static SOFTCAPPED: [&Part; 2] = [&WORDS, &TRANSFORM_SOFTCAP];
+        static MASKED: [&Part; 1] = [&MASK];
+        static UNMASKED: [&Part; 1] = [&NO_MASK];
+        static WEIGHTED: [&Part; 2] = [&WORDS, &CLASS_WEIGHTS];
+        static UNWEIGHTED: [&Part; 1] = [&NO_CLASS_WEIGHTS];
+        static LABELLED: [&Part; 1] = [&LABELS];
+        static UNLABELLED: [&Part; 1] = [&NO_LABELS];
+        static KEEPS: [&Part; 1] = [&STATE_OUT];
+        static DROPS: [&Part; 1] = [&NO_STATE_OUT];
+        static TARGETS: [&Part; 1] = [&TARGET_GRADIENT];
+        static NO_TARGETS: [&Part; 1] = [&NO_TARGET_GRADIENT];
+        match (self, features) {
+            (Self::Transform, Features { transform: Transform::Identity, .. }) => &IDENTITY,
+            (Self::Transform, Features { transform: Transform::Scale, .. }) => &SCALED,
+            (Self::Transform, Features { transform: Transform::Softcap, .. }) => &SOFTCAPPED,
+            (Self::Mask, Features { masked: true, .. }) => &MASKED,
+            (Self::Mask, _) => &UNMASKED,
+            (Self::ClassWeights, Features { weighted: true, .. }) => &WEIGHTED,
+            (Self::ClassWeights, _) => &UNWEIGHTED,
+            (Self::Labels, Features { labels: true, .. }) => &LABELLED,
+            (Self::Labels, _) => &UNLABELLED,
+            (Self::States, Features { states: true, .. }) => &KEEPS,
+            (Self::States, _) => &DROPS,
+            (Self::TargetGradient, Features { target_gradient: true, .. }) => &TARGETS,
+            (Self::TargetGradient, _) => &NO_TARGETS,
+        }
+    }
+}
+
 /// An operation's own parts: what it keeps of a row and what it makes of it.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pub(crate) name: &'static str,
     parts: &'static [&'static Part],
+    choices: &'static [Choice],
     subgroup: Option<&'static Part>,
     reads_logits: bool,
+    /// Whether there is a second matrix whatever the options.
     reads_second: bool,
     /// The value of the override LOG, if it has one.
     log: Option<bool>,
@@ -143,8 +226,13 @@ impl Kernel {
         self.subgroup.is_some()
     }
 
-    const fn new(name: &'static str, parts: &'static [&'static Part], subgroup: Option<&'static Part>) -> Self {
-        Self { name, parts, subgroup, reads_logits: true, reads_second: false, log: None }
+    const fn new(
+        name: &'static str,
+        parts: &'static [&'static Part],
+        choices: &'static [Choice],
+        subgroup: Option<&'static Part>,
+    ) -> Self {
+        Self { name, parts, choices, subgroup, reads_logits: true, reads_second: false, log: None }
     }
 
     const fn log(mut self, log: bool) -> Self {
@@ -163,36 +251,56 @@ impl Kernel {
     }
 }
 
-static SOFTMAX_PARTS: &[&Part] = &[&NUMERICS, &SCAN, &STATS_EXP, &SOFTMAX];
+static SOFTMAX_PARTS: &[&Part] = &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &NO_CLASS_WEIGHTS, &NO_LABELS, &NO_TARGET, &SOFTMAX];
 static SOFTMAX_BACKWARD_PARTS: &[&Part] = &[&NUMERICS, &SCAN, &STATS_DOT, &SOFTMAX_BACKWARD];
+static LOGIT_CHOICES: &[Choice] = &[Choice::Transform, Choice::Mask];
 
-pub(crate) static SOFTMAX_KERNEL: Kernel = Kernel::new("softmax", SOFTMAX_PARTS, Some(&STATS_EXP_SUBGROUP)).log(false);
-pub(crate) static LOG_SOFTMAX_KERNEL: Kernel = Kernel::new("log_softmax", SOFTMAX_PARTS, Some(&STATS_EXP_SUBGROUP)).log(true);
-pub(crate) static LOGSUMEXP_KERNEL: Kernel =
-    Kernel::new("logsumexp", &[&NUMERICS, &SCAN, &STATS_EXP, &ROW_OUT, &LOGSUMEXP], Some(&STATS_EXP_SUBGROUP));
+pub(crate) static SOFTMAX_KERNEL: Kernel =
+    Kernel::new("softmax", SOFTMAX_PARTS, LOGIT_CHOICES, Some(&ROW_STATE_SUBGROUP)).log(false);
+pub(crate) static LOG_SOFTMAX_KERNEL: Kernel =
+    Kernel::new("log_softmax", SOFTMAX_PARTS, LOGIT_CHOICES, Some(&ROW_STATE_SUBGROUP)).log(true);
+pub(crate) static LOGSUMEXP_KERNEL: Kernel = Kernel::new(
+    "logsumexp",
+    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &NO_CLASS_WEIGHTS, &NO_LABELS, &NO_TARGET, &WORDS, &LOGSUMEXP],
+    LOGIT_CHOICES,
+    Some(&ROW_STATE_SUBGROUP),
+);
 pub(crate) static CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
     "cross_entropy",
-    &[&NUMERICS, &SCAN, &STATS_EXP, &TARGETS, &TARGET_LEFT_OUT, &SUMMARY, &ROW_SCALE, &ROW_OUT, &CROSS_ENTROPY],
-    Some(&STATS_EXP_SUBGROUP),
+    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &WORDS, &TARGET, &CROSS_ENTROPY],
+    &[Choice::Transform, Choice::Mask, Choice::ClassWeights, Choice::Labels, Choice::States, Choice::TargetGradient],
+    Some(&ROW_STATE_SUBGROUP),
 );
-pub(crate) static CROSS_ENTROPY_BACKWARD_KERNEL: Kernel = Kernel::new(
-    "cross_entropy_backward",
-    &[&NUMERICS, &STATS_LEFT_OUT, &TARGETS, &TARGET_LEFT_OUT, &SUMMARY, &ROW_SCALE, &SAVED_LSE, &CROSS_ENTROPY_BACKWARD],
-    Some(&STATS_LEFT_OUT_SUBGROUP),
+pub(crate) static ROW_STATES_KERNEL: Kernel = Kernel::new(
+    "row_states",
+    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &WORDS, &TARGET, &STATE_OUT, &ROW_STATES],
+    &[Choice::Transform, Choice::Mask, Choice::ClassWeights, Choice::Labels],
+    Some(&ROW_STATE_SUBGROUP),
 );
 pub(crate) static LOGSUMEXP_BACKWARD_KERNEL: Kernel = Kernel::new(
     "logsumexp_backward",
-    &[&NUMERICS, &STATS_LEFT_OUT, &ROW_UPSTREAM, &SAVED_LSE, &LOGSUMEXP_BACKWARD],
-    Some(&STATS_LEFT_OUT_SUBGROUP),
+    &[&NUMERICS, &STATS_NONE, &WORDS, &LOGSUMEXP_BACKWARD],
+    LOGIT_CHOICES,
+    Some(&STATS_NONE_SUBGROUP),
 );
 pub(crate) static SOFTMAX_BACKWARD_KERNEL: Kernel =
-    Kernel::new("softmax_backward", SOFTMAX_BACKWARD_PARTS, Some(&STATS_DOT_SUBGROUP)).second().log(false);
+    Kernel::new("softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(false);
 pub(crate) static LOG_SOFTMAX_BACKWARD_KERNEL: Kernel =
-    Kernel::new("log_softmax_backward", SOFTMAX_BACKWARD_PARTS, Some(&STATS_DOT_SUBGROUP)).second().log(true);
-pub(crate) static CHECK_TARGETS_KERNEL: Kernel =
-    Kernel::new("check_targets", &[&SCAN, &VECTOR, &TARGETS, &STATS_TARGETS, &SUMMARY, &SUMMARY_OUT, &CHECK_TARGETS], None).vector();
-pub(crate) static REDUCE_LOSS_KERNEL: Kernel =
-    Kernel::new("reduce_loss", &[&NUMERICS, &SCAN, &VECTOR, &TARGETS, &STATS_LOSS, &SUMMARY, &SUMMARY_OUT, &REDUCE_LOSS], None).vector();
+    Kernel::new("log_softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(true);
+pub(crate) static CHECK_TARGETS_KERNEL: Kernel = Kernel::new(
+    "check_targets",
+    &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &TARGET, &STATS_TARGETS, &SUMMARY, &CHECK_TARGETS],
+    &[Choice::ClassWeights],
+    None,
+)
+.vector();
+pub(crate) static REDUCE_LOSS_KERNEL: Kernel = Kernel::new(
+    "reduce_loss",
+    &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &TARGET, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS],
+    &[],
+    None,
+)
+.vector();
 
 /// Every kernel: what tests enumerate.
 #[cfg(test)]
@@ -201,7 +309,7 @@ pub(crate) static ALL_KERNELS: &[&Kernel] = &[
     &LOG_SOFTMAX_KERNEL,
     &LOGSUMEXP_KERNEL,
     &CROSS_ENTROPY_KERNEL,
-    &CROSS_ENTROPY_BACKWARD_KERNEL,
+    &ROW_STATES_KERNEL,
     &LOGSUMEXP_BACKWARD_KERNEL,
     &SOFTMAX_BACKWARD_KERNEL,
     &LOG_SOFTMAX_BACKWARD_KERNEL,
@@ -217,11 +325,13 @@ pub(crate) struct Variant {
     pub(crate) elements: bool,
     pub(crate) in_place: bool,
     pub(crate) storage: Storage,
+    /// Whether the classes of a row lie apart.
+    pub(crate) strided: bool,
     /// Whether the matrices can be accessed 16 bytes at a time.
     pub(crate) logits_aligned: bool,
     pub(crate) second_aligned: bool,
     pub(crate) result_aligned: bool,
-    pub(crate) argmax: bool,
+    pub(crate) features: Features,
 }
 
 /// A module's parts and text.
@@ -233,12 +343,14 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(kernel: &Kernel, variant: &Variant) -> Self {
+        let features = &variant.features;
         let either = |aligned: bool, wide: &'static Part, narrow: &'static Part| match variant.storage {
             Storage::F32 if aligned => wide,
             Storage::F32 => narrow,
         };
         let mut parts = vec![&PARAMS];
         if kernel.reads_logits {
+            parts.push(&LAYOUT);
             if variant.in_place {
                 parts.push(either(variant.result_aligned, &IN_PLACE_F32X4, &IN_PLACE_F32));
             } else {
@@ -246,15 +358,19 @@ impl Source {
             }
             parts.push(&QUADS);
         }
-        if kernel.reads_second {
+        if kernel.reads_second || features.labels {
             parts.push(either(variant.second_aligned, &SECOND_F32X4, &SECOND_F32));
             parts.push(&SECOND_QUADS);
         }
         parts.extend(kernel.parts);
-        if variant.elements {
-            if !variant.in_place {
-                parts.push(either(variant.result_aligned, &RESULT_F32X4, &RESULT_F32));
+        // A part that several choices need is there once.
+        for part in kernel.choices.iter().flat_map(|choice| choice.parts(features)) {
+            if !parts.iter().any(|p| p.file == part.file) {
+                parts.push(part);
             }
+        }
+        if variant.elements {
+            parts.push(either(variant.result_aligned, &RESULT_F32X4, &RESULT_F32));
             parts.push(&ELEMENTS);
         } else {
             parts.push(&NO_ELEMENTS);
@@ -287,8 +403,11 @@ impl Source {
         let value = |name: &str| match name {
             "WORKGROUP" => f64::from(workgroup),
             "ITEMS_PER_GROUP" => f64::from(items_per_group),
-            "TRACK_ARGMAX" => f64::from(variant.argmax),
-            "WRITES_ELEMENTS" => f64::from(variant.elements),
+            "STRIDED" => f64::from(variant.strided),
+            "TRACK_ARGMAX" => f64::from(variant.features.argmax),
+            "TRACK_RANK" => f64::from(variant.features.rank),
+            "TRACK_ENTROPY" => f64::from(variant.features.entropy),
+            "SMOOTHS" => f64::from(variant.features.smooths),
             "LOG" => f64::from(kernel.log.unwrap_or(false)),
             other => unreachable!("no value for override {other}"),
         };

@@ -1,9 +1,10 @@
-//! What a cross-entropy call knows of all its rows together, and the two vector kernels that find it out.
+//! What a loss knows of all its rows together, and the two vector kernels that find it out.
 
+use crate::faults::{FaultRows, Faults};
 use crate::gpu::Gpu;
-use crate::launch::{Call, RowOut, Window, encode};
+use crate::launch::{Call, Matrices, Window, encode};
 use crate::options::Reduction;
-use crate::plan::{Plan, Strategy, Work, max_words};
+use crate::plan::{Plan, Strategy, Work};
 use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
 use crate::views::Storage;
 use crate::{Error, Result};
@@ -12,23 +13,37 @@ use crate::{Error, Result};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct SummaryWords {
+    pub(crate) rows: u32,
     pub(crate) valid: u32,
     pub(crate) bad: u32,
     pub(crate) bad_row: u32,
     pub(crate) bad_target: u32,
+    pub(crate) weights: f32,
+    pub(crate) weights_low: f32,
+    pub(crate) all_weights: f32,
+    pub(crate) all_weights_low: f32,
+    pub(crate) denominator: f32,
     pub(crate) correct: u32,
+    pub(crate) correct_top_k: u32,
+    pub(crate) nan: u32,
+    pub(crate) nan_row: u32,
+    pub(crate) infinite: u32,
+    pub(crate) infinite_row: u32,
+    pub(crate) masked: u32,
+    pub(crate) masked_row: u32,
     pub(crate) loss: f32,
     pub(crate) loss_sum: f32,
     pub(crate) loss_low: f32,
-    pub(crate) loss_magnitude: u32,
+    pub(crate) loss_flags: u32,
     pub(crate) ran: u32,
-    pub(crate) padding: [u32; 2],
+    pub(crate) padding: u32,
 }
 
 pub(crate) const SUMMARY_BYTES: u64 = size_of::<SummaryWords>() as u64;
 
-/// The byte where the reduced loss lies.
+/// The bytes where the reduced loss and the denominator lie.
 pub(crate) const LOSS_OFFSET: u64 = std::mem::offset_of!(SummaryWords, loss) as u64;
+pub(crate) const DENOMINATOR_OFFSET: u64 = std::mem::offset_of!(SummaryWords, denominator) as u64;
 
 impl SummaryWords {
     /// Waits for everything submitted so far and reads a summary.
@@ -40,15 +55,24 @@ impl SummaryWords {
         gpu.read(&staging, SUMMARY_BYTES, submission, bytemuck::pod_read_unaligned).await
     }
 
-    /// The targets' fault, if there is one, and that there are results at all. Device targets are words: one above `i32::MAX` is shown as the negative number it may be.
-    pub(crate) fn check(&self, classes: usize, ignore_index: Option<i64>) -> Result<()> {
+    /// That there are results at all.
+    pub(crate) fn check_ran(&self) -> Result<()> {
         if self.ran == 0 {
             return Err(Error::Options("the summary was read before the recorded commands were submitted".into()));
         }
-        if self.bad == 0 {
-            return Ok(());
+        Ok(())
+    }
+
+    /// The rows that cannot have a loss.
+    pub(crate) fn faults(&self, empty_denominator: bool) -> Faults {
+        let rows = |count: u32, first: u32| FaultRows { count: count as usize, first: (count > 0).then_some(first as usize) };
+        Faults {
+            bad_targets: rows(self.bad, self.bad_row),
+            nan: rows(self.nan, self.nan_row),
+            positive_infinity: rows(self.infinite, self.infinite_row),
+            fully_masked: rows(self.masked, self.masked_row),
+            empty_denominator,
         }
-        Err(Error::Target { row: self.bad_row as usize, target: i64::from(self.bad_target.cast_signed()), classes, ignore_index })
     }
 }
 
@@ -59,36 +83,40 @@ pub(crate) fn new_summary(gpu: &Gpu, reduction: Reduction, rows: usize) -> Resul
     gpu.filled(
         "summary",
         bytemuck::bytes_of(&SummaryWords { loss, ran: u32::from(rows == 0), ..Default::default() }),
-        Usage::STORAGE | Usage::COPY_SRC,
+        Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
     )
 }
 
-/// Records the check of all targets of a call into its summary.
-pub(crate) fn check_targets(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, rows: u64) -> Result<()> {
-    let most = max_words(gpu.caps());
-    let mut first = 0;
-    while first < rows {
-        let words = (rows - first).min(most);
-        let vector = Call { targets: call.targets, ..vector_call(&CHECK_TARGETS_KERNEL, call, words) };
-        encode_vector(gpu, encoder, &vector, first)?;
-        first += words;
+/// Records the check of a window's targets, whose words are in place, into the call's summary.
+pub(crate) fn check_targets(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, window: Window) -> Result<()> {
+    encode_vector(gpu, encoder, &CHECK_TARGETS_KERNEL, call, window)
+}
+
+/// Records the copy of the denominator to where the main kernel reads it.
+pub(crate) fn copy_denominator(encoder: &mut wgpu::CommandEncoder, call: &Call<'_>) {
+    if let (Some(summary), Some((words, _))) = (call.summary, call.words) {
+        encoder.copy_buffer_to_buffer(summary, DENOMINATOR_OFFSET, words, 0, 4);
     }
-    Ok(())
 }
 
 /// Records the addition of a window's row losses to the call's summary.
 pub(crate) fn reduce_loss(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, window: Window) -> Result<()> {
-    let row_out = call.row_out.map(|r| RowOut { lse: None, ..r });
-    let vector = Call { targets: call.targets, row_out, ..vector_call(&REDUCE_LOSS_KERNEL, call, window.rows) };
-    encode_vector(gpu, encoder, &vector, window.first)
+    encode_vector(gpu, encoder, &REDUCE_LOSS_KERNEL, call, window)
 }
 
-fn vector_call<'a>(kernel: &'static Kernel, call: &Call<'a>, words: u64) -> Call<'a> {
-    Call { summary: call.summary, ignore_index: call.ignore_index, mean: call.mean, bound: call.bound, ..Call::new(kernel, words) }
-}
-
-fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, first: u64) -> Result<()> {
-    let work = Work { subgroups: false, ..Work::dense(1, call.classes, Storage::F32, false) };
+/// Runs a vector kernel on the words of a window: to it, they are one row.
+fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static Kernel, call: &Call<'_>, window: Window) -> Result<()> {
+    let vector = Call {
+        kernel,
+        classes: window.rows,
+        inner: 1,
+        matrices: Matrices::default(),
+        mask: None,
+        states_in: None,
+        states_out: None,
+        ..*call
+    };
+    let work = Work { subgroups: false, ..Work::dense(1, window.rows, Storage::F32, false) };
     // Tests force strategies on vectors too, but there is no subgroup variant of these.
     let forced = gpu.forced().map(|s| match s {
         Strategy::Subgroup => Strategy::Workgroup,
@@ -96,5 +124,5 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>,
         other => other,
     });
     let plan = Plan::new(&work, gpu.caps(), forced).or_else(|_| Plan::new(&work, gpu.caps(), None))?;
-    encode(gpu, encoder, call, &plan, Window { first, rows: 1, matrix_first: 0 })
+    encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 })
 }

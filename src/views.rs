@@ -1,5 +1,6 @@
 //! What a caller hands in: validated views of logits and targets.
 
+use crate::factor::check_len;
 use crate::{Error, Result};
 
 /// The word that marks an ignored row in encoded targets.
@@ -51,7 +52,11 @@ impl Element for f32 {
     const STORAGE: Storage = Storage::F32;
 }
 
-/// A matrix of logits: `rows` rows of `classes` values, a row starting every `stride` elements.
+/// Logits: `rows` rows of `classes` values. A matrix, or an array of any shape one of whose dimensions is that of the classes.
+///
+/// An array of shape `[.., C, d1, .., dK]` is a sequence of blocks of `C x inner` values, `inner = d1 * .. * dK`, one block for each
+/// index of the dimensions before the classes. Row `r` is column `r % inner` of block `r / inner`: rows are counted as the shape
+/// without the classes counts them. A block starts every `stride` elements.
 ///
 /// ```
 /// use wgpu_xent::Logits;
@@ -68,6 +73,7 @@ pub struct Logits<'a> {
     storage: Storage,
     rows: usize,
     classes: usize,
+    inner: usize,
     stride: usize,
 }
 
@@ -95,7 +101,48 @@ impl<'a> Logits<'a> {
         }
         // A single row has no next one: whatever stride was given, none is used.
         let stride = if rows > 1 { stride } else { classes };
-        Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, stride })
+        Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, inner: 1, stride })
+    }
+
+    /// A dense array of any shape, with its classes in dimension `dim`; negative ones count from the end.
+    ///
+    /// ```
+    /// use wgpu_xent::Logits;
+    /// let image = [0.5_f32; 2 * 3 * 4 * 4];
+    /// let logits = Logits::with_shape(&image, &[2, 3, 4, 4], 1)?;
+    /// assert_eq!((logits.rows(), logits.classes(), logits.inner()), (2 * 4 * 4, 3, 4 * 4));
+    /// # Ok::<(), wgpu_xent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] if there is no such dimension, [`Error::Length`] if the length differs from the shape's,
+    /// [`Error::NoClasses`] for rows of no classes.
+    pub fn with_shape<T: Element>(data: &'a [T], shape: &[usize], dim: isize) -> Result<Self> {
+        let (outer, classes, inner) = blocks(shape, dim)?;
+        let expected = outer.saturating_mul(classes).saturating_mul(inner);
+        check_len("logits", data.len(), expected)?;
+        Self::with_blocks(data, outer, classes, inner, classes.saturating_mul(inner))
+    }
+
+    /// Blocks with padding: element `c` of row `i` of block `n` is `data[n * stride + c * inner + i]`. The last block needs no
+    /// padding behind it.
+    ///
+    /// # Errors
+    /// As [`with_stride`](Self::with_stride).
+    pub fn with_blocks<T: Element>(data: &'a [T], blocks: usize, classes: usize, inner: usize, stride: usize) -> Result<Self> {
+        if inner <= 1 {
+            return Self::with_stride(data, blocks * inner, classes, stride);
+        }
+        let rows = blocks.saturating_mul(inner);
+        if classes == 0 && rows > 0 {
+            return Err(Error::NoClasses { rows });
+        }
+        let expected = matrix_len("logits", blocks, classes.saturating_mul(inner), stride)?;
+        if data.len() < expected {
+            return Err(Error::Length { what: "logits", expected, got: data.len() });
+        }
+        let stride = if blocks > 1 { stride } else { classes * inner };
+        Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, inner, stride })
     }
 
     /// The number of rows (N).
@@ -110,7 +157,13 @@ impl<'a> Logits<'a> {
         self.classes
     }
 
-    /// The distance between the starts of two rows, in elements.
+    /// The rows of a block: the product of the dimensions behind the classes, 1 for a matrix.
+    #[must_use]
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// The distance between the starts of two blocks, for a matrix of two rows, in elements.
     #[must_use]
     pub fn stride(&self) -> usize {
         self.stride
@@ -129,20 +182,43 @@ impl<'a> Logits<'a> {
     pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = f64> + Clone + 'a {
         assert!(row < self.rows, "row {row} of {}", self.rows);
         let size = self.storage.bytes();
-        let storage = self.storage;
-        self.bytes[row * self.stride * size..][..self.classes * size].chunks_exact(size).map(move |bytes| match storage {
-            Storage::F32 => f64::from(bytemuck::pod_read_unaligned::<f32>(bytes)),
+        let first = row / self.inner * self.stride + row % self.inner;
+        let Self { bytes, storage, inner, .. } = *self;
+        (0..self.classes).map(move |class| {
+            let bytes = &bytes[(first + class * inner) * size..][..size];
+            match storage {
+                Storage::F32 => f64::from(bytemuck::pod_read_unaligned::<f32>(bytes)),
+            }
         })
     }
 
-    /// The bytes of rows `first .. first + rows`, padding between them included, padding behind them not.
+    /// The bytes of rows `first .. first + rows`, whole blocks, padding between them included, padding behind them not.
     pub(crate) fn window(&self, first: usize, rows: usize) -> &'a [u8] {
         if rows == 0 {
             return &[];
         }
+        debug_assert!(first.is_multiple_of(self.inner) && rows.is_multiple_of(self.inner), "rows {first} + {rows} of blocks of {}", self.inner);
+        let (first, blocks) = (first / self.inner, rows / self.inner);
         let size = self.storage.bytes();
-        &self.bytes[first * self.stride * size..][..((rows - 1) * self.stride + self.classes) * size]
+        &self.bytes[first * self.stride * size..][..((blocks - 1) * self.stride + self.classes * self.inner) * size]
     }
+
+    /// Another array has the same rows and classes in the same order.
+    pub(crate) fn check_same_shape(&self, what: &'static str, other: &Self) -> Result<()> {
+        for (expected, got) in [(self.rows, other.rows), (self.classes, other.classes), (self.inner, other.inner)] {
+            check_len(what, got, expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// The blocks, classes and rows of a block that a shape with classes in dimension `dim` has.
+fn blocks(shape: &[usize], dim: isize) -> Result<(usize, usize, usize)> {
+    let dims = shape.len();
+    let at = if dim < 0 { dims.checked_sub(dim.unsigned_abs()) } else { Some(dim.unsigned_abs()) };
+    let at = at.filter(|&at| at < dims).ok_or(Error::Dimension { dim, dims })?;
+    let product = |dims: &[usize]| dims.iter().fold(1_usize, |product, &d| product.saturating_mul(d));
+    Ok((product(&shape[..at]), shape[at], product(&shape[at + 1..])))
 }
 
 /// The elements that a matrix spans, or the reason why it is none.

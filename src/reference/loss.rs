@@ -1,122 +1,211 @@
 //! Cross-entropy and its gradients.
 
-use super::one_a_row;
-use super::row::{RowKind, exp_from, rows_of, sum};
-use crate::{CrossEntropy, CrossEntropyResult, Logits, Reduction, Result, Saved, Targets, Upstream};
+use super::reduce::{Reducer, row_weight};
+use super::row::{Row, rows_of};
+use super::shape::dense;
+use super::terms::{Label, Terms};
+use crate::{CrossEntropy, CrossEntropyResult, FaultKind, FaultPolicy, FaultRows, Faults, Logits, NO_CLASS, Result, Targets};
 
-/// Cross-entropy with one class index a row: `loss_r = log Σ_c exp(x_c) - x_t`, and its gradient with respect to the
-/// logits, `scale_r (p_c - [c = t])`.
+/// Cross-entropy with one class index a row, and its gradient with respect to the logits; the formula is at [`CrossEntropy`].
 ///
-/// The row losses, in nats, are reduced as [`Reduction`] says; the reduced loss does not contain the upstream factor.
-/// `scale_r` is that factor, divided by the number of valid rows with [`Reduction::Mean`]. Only what `options` asks for
-/// is `Some`: `row_loss`, `logsumexp` and `argmax` hold `rows` values, `gradient` holds `rows * classes`.
+/// The row losses, in nats, are reduced as [`Reduction`](crate::Reduction) says; the reduced loss does not contain the upstream factor. The gradient
+/// of a row is `g_r a_r dz/dx (A p_c - k_c + 2 λ lse p_c)` where `k_c` is the coefficient of `lse - z_c` in the loss, `A` their sum,
+/// and `g_r` the upstream factor, divided by the denominator with [`Reduction::Mean`](crate::Reduction::Mean). Only what `options` asks for is `Some`;
+/// `states` never is. Values a row come in the order of the rows, the gradient in the shape of the logits.
 ///
-/// The loss is `log(1 + Σ_{c≠t} exp(x_c - x_t))` where the target leads, and its entry of the gradient always
-/// `-Σ_{c≠t} p_c`: both keep their relative accuracy however confident the row is.
+/// The loss adds `log(1 + Σ_{c≠t} exp(z_c - z_t))` where the target leads, and its entry of the gradient is `-Σ_{c≠t} p_c`: both
+/// keep their relative accuracy however confident the row is.
 ///
-/// Without valid rows the mean is NaN, the sum is 0 and all gradients are 0. Rows that hold NaN, +inf or only -inf have
-/// loss NaN and gradient NaN; a target logit of -inf beside finite ones has loss +inf and a finite gradient; ignored rows
-/// have loss 0 and gradient 0 whatever they hold. `correct` counts valid rows only.
+/// What special rows get is told at [`reference`](crate::reference). A target that is masked, or whose `z` is -inf, has loss +inf
+/// and a finite gradient, that of a masked one exactly 0. A mean with denominator 0 is NaN, and so is the gradient of rows with a
+/// coefficient; with [`EmptyMean::Zero`](crate::EmptyMean::Zero) both are 0. `correct` and `correct_top_k` count valid rows without
+/// NaN and +inf and with some `z` above -inf.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length) unless there is one target, and with [`Upstream::Rows`] one factor, for each
-/// row; [`Error::Target`](crate::Error::Target) for a target that is neither a class nor ignored;
-/// [`Error::Options`](crate::Error::Options) for [`Upstream::Rows`] with a reduction.
+/// [`Error::Length`](crate::Error::Length) unless there is one target a row; [`Error::Target`](crate::Error::Target) for a target that
+/// is neither a class nor ignored; what [`CrossEntropy`]'s options say of their values; with [`FaultPolicy::Fail`]
+/// [`Error::Fault`](crate::Error::Fault) for rows that cannot have a loss.
 pub fn cross_entropy(logits: &Logits<'_>, targets: &Targets<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
-    let targets = checked_targets(logits, targets, options)?;
-    let valid_rows = targets.iter().flatten().count();
-    let (mut row_loss, mut logsumexp, mut argmax, mut gradient, mut correct) = (vec![], vec![], vec![], vec![], 0);
-    for (r, (row, &target)) in rows_of(logits).zip(&targets).enumerate() {
-        logsumexp.push(row.logsumexp());
-        argmax.push(row.argmax());
-        row_loss.push(target.map_or(0.0, |t| row.loss(t)));
-        correct += usize::from(target.is_some_and(|t| row.argmax() as usize == t));
-        if options.gradient {
-            gradient.extend(match target {
-                Some(t) => scaled(row.loss_gradient(t), scale(options, r, valid_rows)),
-                None => vec![0.0; row.x.len()],
-            });
+    options.check(logits.rows(), logits.classes(), false)?;
+    let targets: Vec<_> = targets.resolve(logits.rows(), logits.classes(), options.ignore_index)?.collect();
+    let reducer = Reducer::of_classes(options, &targets);
+    let out = evaluate(logits, |r| targets[r].map_or(Label::Ignored, Label::Class), options, &reducer)?;
+    let correct = |is_correct: &dyn Fn(&RowResult) -> bool| out.rows.iter().filter(|row| row.can_be_correct && is_correct(row)).count();
+    let correct_top_k = options.top_k.map(|k| correct(&|row| row.rank < k));
+    let correct = options.outputs.argmax.then(|| correct(&|row| row.rank == 0));
+    Ok(CrossEntropyResult { correct, correct_top_k, ..out.into_result(logits, options, &reducer) })
+}
+
+/// Cross-entropy with a distribution `q` a row, and its gradients with respect to the logits and to `q`; the formula is at
+/// [`CrossEntropy`].
+///
+/// As [`cross_entropy`], of whose rules about targets these remain: `q` need not add up to 1; a probability of an unmasked class that
+/// is NaN or infinite counts as NaN in the row; a coefficient `w_c ((1 - ε) q_c + ε / K)` that is not 0 against a `z` of -inf makes
+/// the loss infinite. The gradient with respect to `q` is `g_r a_r (1 - ε) w_c (lse - z_c)`, in the shape of the logits.
+///
+/// # Errors
+/// As [`cross_entropy`]; [`Error::Length`](crate::Error::Length) if the shapes differ; [`Error::Options`](crate::Error::Options) for
+/// an `ignore_index` of 0 or above and for outputs that need class indices.
+pub fn soft_cross_entropy(logits: &Logits<'_>, probabilities: &Logits<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
+    options.check(logits.rows(), logits.classes(), true)?;
+    logits.check_same_shape("probabilities", probabilities)?;
+    let reducer = Reducer::of_probabilities(options, logits.rows());
+    let out = evaluate(logits, |r| Label::Probabilities(probabilities.row(r).collect()), options, &reducer)?;
+    Ok(out.into_result(logits, options, &reducer))
+}
+
+/// What is known of one row.
+struct RowResult {
+    loss: f64,
+    z_loss: f64,
+    logsumexp: f64,
+    log_prob: f64,
+    argmax: u32,
+    rank: u32,
+    entropy: f64,
+    /// It has a target, and probabilities.
+    can_be_correct: bool,
+}
+
+/// All rows, and the faults among them. The gradients are empty unless wanted.
+#[derive(Default)]
+struct Evaluated {
+    rows: Vec<RowResult>,
+    gradients: Vec<Vec<f64>>,
+    target_gradients: Vec<Vec<f64>>,
+    faults: Faults,
+}
+
+fn evaluate(logits: &Logits<'_>, label: impl Fn(usize) -> Label, options: &CrossEntropy<'_>, reducer: &Reducer<'_>) -> Result<Evaluated> {
+    let mut all = Evaluated::default();
+    all.faults.empty_denominator = reducer.is_at_fault();
+    for (r, row) in rows_of(logits, &options.transform).enumerate() {
+        let label = label(r);
+        let weight = row_weight(options, r);
+        let fate = match fault_of(&row, &label) {
+            _ if weight == 0.0 || matches!(label, Label::Ignored) => Fate::NoLoss,
+            Some(fault) => {
+                count(&mut all.faults, fault, r);
+                Fate::Fault(if options.faults == FaultPolicy::Zero { 0.0 } else { f64::NAN })
+            }
+            None => Fate::Loss { weight, terms: Terms::new(&row, &label, options) },
+        };
+        if options.outputs.gradient {
+            all.gradients.push(if reducer.is_zero() { vec![0.0; row.z.len()] } else { gradient(&row, &fate, reducer.factor(r)) });
+        }
+        if options.outputs.target_gradient {
+            let of_row = if reducer.is_zero() { vec![0.0; row.z.len()] } else { target_gradient(&row, &fate, reducer.factor(r)) };
+            all.target_gradients.push(of_row);
+        }
+        all.rows.push(evaluate_row(&row, &label, &fate, options));
+    }
+    all.faults.check(options.faults)?;
+    Ok(all)
+}
+
+/// What becomes of a row.
+enum Fate {
+    /// It is ignored, or its weight is 0: loss and gradient are 0.
+    NoLoss,
+    /// It cannot have a loss: loss and gradient are this.
+    Fault(f64),
+    /// It has a loss.
+    Loss { weight: f64, terms: Terms },
+}
+
+/// What keeps a row from having a loss. A NaN among the probabilities comes before +inf among the logits.
+fn fault_of(row: &Row, label: &Label) -> Option<FaultKind> {
+    let is_bad = |q: &[f64]| q.iter().zip(&row.takes_part).any(|(q, takes_part)| *takes_part && !q.is_finite());
+    match label {
+        Label::Probabilities(q) if is_bad(q) => Some(FaultKind::Nan),
+        _ => row.fault(),
+    }
+}
+
+fn count(faults: &mut Faults, fault: FaultKind, r: usize) {
+    let of_kind = match fault {
+        FaultKind::Nan => &mut faults.nan,
+        FaultKind::PositiveInfinity => &mut faults.positive_infinity,
+        FaultKind::FullyMasked => &mut faults.fully_masked,
+        FaultKind::BadTarget | FaultKind::EmptyDenominator => unreachable!("no fault of a row's values"),
+    };
+    *of_kind = FaultRows { count: of_kind.count + 1, first: of_kind.first.or(Some(r)) };
+}
+
+/// The derivatives with respect to the logits, from the result's with respect to the row's loss.
+fn gradient(row: &Row, fate: &Fate, factor: f64) -> Vec<f64> {
+    match fate {
+        Fate::Fault(value) => where_taking_part(row, |_| *value),
+        Fate::Loss { weight, terms } if !terms.is_empty() => {
+            let of_z = terms.gradient(row);
+            where_taking_part(row, |c| factor * weight * of_z[c] * row.slope[c])
+        }
+        _ => vec![0.0; row.z.len()],
+    }
+}
+
+/// The derivatives with respect to the target probabilities.
+fn target_gradient(row: &Row, fate: &Fate, factor: f64) -> Vec<f64> {
+    match fate {
+        Fate::NoLoss => vec![0.0; row.z.len()],
+        Fate::Fault(value) => where_taking_part(row, |_| *value),
+        Fate::Loss { weight, terms } => terms.target_gradient(row, factor * weight),
+    }
+}
+
+/// A value for each class that takes part, 0 for the others.
+fn where_taking_part(row: &Row, value: impl Fn(usize) -> f64) -> Vec<f64> {
+    row.takes_part.iter().enumerate().map(|(c, &takes_part)| if takes_part { value(c) } else { 0.0 }).collect()
+}
+
+fn evaluate_row(row: &Row, label: &Label, fate: &Fate, options: &CrossEntropy<'_>) -> RowResult {
+    let (loss, z_loss) = match fate {
+        Fate::NoLoss => (0.0, 0.0),
+        Fate::Fault(value) => (*value, if options.z_loss == 0.0 { 0.0 } else { *value }),
+        Fate::Loss { weight, terms } => (weight * terms.loss(row), weight * terms.z_loss(row)),
+    };
+    let (log_prob, rank) = match label {
+        Label::Ignored => (0.0, NO_CLASS),
+        Label::Class(t) => (row.log_probabilities()[*t], row.rank(*t)),
+        Label::Probabilities(_) => (f64::NAN, NO_CLASS),
+    };
+    RowResult {
+        loss,
+        z_loss,
+        logsumexp: row.logsumexp(),
+        log_prob,
+        argmax: row.argmax(),
+        rank,
+        entropy: if !options.outputs.entropy || matches!(fate, Fate::Fault(_)) { f64::NAN } else { row.entropy() },
+        can_be_correct: matches!(label, Label::Class(_)) && row.fault().is_none(),
+    }
+}
+
+impl Evaluated {
+    /// What was asked for.
+    fn into_result(self, logits: &Logits<'_>, options: &CrossEntropy<'_>, reducer: &Reducer<'_>) -> CrossEntropyResult<f64> {
+        let Self { rows, gradients, target_gradients, faults } = self;
+        let wants = options.outputs;
+        let each = |value: fn(&RowResult) -> f64| rows.iter().map(value).collect::<Vec<_>>();
+        let (row_loss, row_z_loss) = (each(|row| row.loss), each(|row| row.z_loss));
+        CrossEntropyResult {
+            loss: reducer.reduced(&row_loss),
+            row_loss: options.wants_row_loss().then_some(row_loss),
+            logsumexp: wants.logsumexp.then(|| each(|row| row.logsumexp)),
+            log_prob: wants.log_prob.then(|| each(|row| row.log_prob)),
+            argmax: wants.argmax.then(|| rows.iter().map(|row| row.argmax).collect()),
+            rank: wants.rank.then(|| rows.iter().map(|row| row.rank).collect()),
+            entropy: wants.entropy.then(|| each(|row| row.entropy)),
+            z_loss: if wants.z_loss { reducer.reduced(&row_z_loss) } else { None },
+            row_z_loss: wants.z_loss.then_some(row_z_loss),
+            gradient: wants.gradient.then(|| dense(logits, gradients.into_iter())),
+            target_gradient: wants.target_gradient.then(|| dense(logits, target_gradients.into_iter())),
+            states: None,
+            valid_rows: reducer.valid_rows,
+            denominator: reducer.denominator,
+            correct: None,
+            correct_top_k: None,
+            faults,
         }
     }
-    Ok(CrossEntropyResult {
-        loss: match options.reduction {
-            Reduction::None => None,
-            Reduction::Mean => Some(sum(&row_loss) / valid_rows as f64),
-            Reduction::Sum => Some(sum(&row_loss)),
-        },
-        row_loss: options.wants_row_loss().then_some(row_loss),
-        logsumexp: options.logsumexp.then_some(logsumexp),
-        argmax: options.argmax.then_some(argmax),
-        gradient: options.gradient.then_some(gradient),
-        valid_rows,
-        correct: options.argmax.then_some(correct),
-    })
-}
-
-/// The gradient of [`cross_entropy`] from what its forward pass saved: `scale_r p_c`, and `scale_r (p_t - 1)` for the
-/// target. Returns `rows * classes` derivatives with respect to the logits.
-///
-/// From the saved loss, `p_c = exp((x_c - x_t) - loss)` and `p_t - 1 = expm1(-loss)`; from the saved log-sum-exp,
-/// `p_c = exp(x_c - lse)` and `p_t - 1 = expm1(x_t - lse)`. They agree but for the rounding of the saved value, which
-/// grows with its size. So the loss, if saved, is used up to the larger of 1 and `|lse|`, and the log-sum-exp beyond: a
-/// loss of +inf (target logit -inf, or a difference that `f32` cannot hold) says nothing about the other classes.
-///
-/// `options.reduction`, `ignore_index` and `upstream` must be those of the forward pass; what else they ask for does not
-/// matter. Special and ignored rows are told by the logits and targets, not by the saved values, and have the gradients
-/// that [`cross_entropy`] gives them.
-///
-/// # Errors
-/// As [`cross_entropy`], and [`Error::Length`](crate::Error::Length) unless each saved slice holds one value for each row.
-pub fn cross_entropy_backward(
-    logits: &Logits<'_>,
-    targets: &Targets<'_>,
-    saved: &Saved<'_>,
-    options: &CrossEntropy<'_>,
-) -> Result<Vec<f64>> {
-    let targets = checked_targets(logits, targets, options)?;
-    one_a_row("logsumexp", logits, saved.logsumexp)?;
-    saved.row_loss.map_or(Ok(()), |row_loss| one_a_row("row_loss", logits, row_loss))?;
-    let valid_rows = targets.iter().flatten().count();
-    let mut gradient = Vec::with_capacity(logits.rows() * logits.classes());
-    for (r, (row, &target)) in rows_of(logits).zip(&targets).enumerate() {
-        let Some(t) = target else {
-            gradient.extend(vec![0.0; row.x.len()]);
-            continue;
-        };
-        let RowKind::Regular { .. } = row.kind else {
-            gradient.extend(row.all_nan());
-            continue;
-        };
-        let lse = f64::from(saved.logsumexp[r]);
-        let loss = saved.row_loss.map(|row_loss| f64::from(row_loss[r])).filter(|loss| *loss <= lse.abs().max(1.0));
-        let mut of_row: Vec<f64> = match loss {
-            Some(loss) => row.x.iter().map(|x| ((x - row.x[t]) - loss).exp()).collect(),
-            None => exp_from(&row.x, lse),
-        };
-        of_row[t] = loss.map_or(row.x[t] - lse, |loss| -loss).exp_m1();
-        gradient.extend(scaled(of_row, scale(options, r, valid_rows)));
-    }
-    Ok(gradient)
-}
-
-/// The target of each row, `None` if ignored, once the options and the targets are known to fit the logits.
-fn checked_targets(logits: &Logits<'_>, targets: &Targets<'_>, options: &CrossEntropy<'_>) -> Result<Vec<Option<usize>>> {
-    options.check(logits.rows())?;
-    Ok(targets.resolve(logits.rows(), logits.classes(), options.ignore_index)?.collect())
-}
-
-/// `dL/dloss_r` of a valid row.
-fn scale(options: &CrossEntropy<'_>, r: usize, valid_rows: usize) -> f64 {
-    let upstream = f64::from(match options.upstream {
-        Upstream::Scalar(g) => g,
-        Upstream::Rows(g) => g[r],
-    });
-    match options.reduction {
-        Reduction::Mean => upstream / valid_rows as f64,
-        Reduction::None | Reduction::Sum => upstream,
-    }
-}
-
-fn scaled(values: Vec<f64>, by: f64) -> Vec<f64> {
-    values.into_iter().map(|v| v * by).collect()
 }

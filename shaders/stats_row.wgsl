@@ -1,0 +1,237 @@
+// Reads a row into its state, in one pass: sixteen values at a time, their maximum, then their exponentials, the block sums added
+// with Kahan's correction, so that errors do not grow with the number of classes.
+// A class that does not take part, or is past the row's end, is read as -inf.
+// NaN and the infinities are found in the bits of the logits: arithmetic with them differs between adapters.
+// Needs: params.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl; Transform; allowed4; weight4; label4; target_column.
+
+override TRACK_ARGMAX: bool = false;
+override TRACK_RANK: bool = false;
+override TRACK_ENTROPY: bool = false;
+override SMOOTHS: bool = false;
+
+struct State {
+    max: f32,
+    count: f32,
+    rest: Sum,
+    spread: Sum,
+    label_sum: Sum,
+    label_dot: Sum,
+    smooth_sum: Sum,
+    smooth_dot: Sum,
+    magnitude: u32,
+    best_quad: u32,
+    ahead: u32,
+    allowed: u32,
+    flags: u32,
+    own: f32,           // the target's logit, if its rank is tracked
+    column: u32,        // the target
+    fill: f32,
+    transform: Transform,
+}
+
+fn begin(row: u32) -> State {
+    let zero = Sum(0.0, 0.0);
+    let fill = negative_infinity();
+    let transform = transform_of(row);
+    let column = target_column(row);
+    var own = 0.0;
+    if TRACK_RANK {
+        own = own_logit(row, column, transform, fill);
+    }
+    return State(LOWEST, 0.0, zero, zero, zero, zero, zero, zero, 0u, NONE, 0u, 0u, 0u, own, column, fill, transform);
+}
+
+// The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
+fn own_logit(row: u32, column: u32, transform: Transform, fill: f32) -> f32 {
+    if column >= params.classes {
+        return 0.0;
+    }
+    let z = transformed(transform, vec4(load_one(row, column))).x;
+    return select(fill, z, allowed1(row, column));
+}
+
+// The transformed logits of a quad that is all within the row.
+fn logit4(state: State, row: u32, quad: u32) -> vec4<f32> {
+    let z = transformed(state.transform, load_quad(row, quad));
+    if MASKED {
+        return select(vec4(state.fill), z, allowed4(row, quad));
+    }
+    return z;
+}
+
+fn padded_logit4(state: State, row: u32, quad: u32) -> vec4<f32> {
+    let z = transformed(state.transform, load_padded(row, quad, 0.0));
+    return select(vec4(state.fill), z, takes_part(row, quad));
+}
+
+fn is_inside(quad: u32) -> vec4<bool> {
+    return vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(params.classes);
+}
+
+fn takes_part(row: u32, quad: u32) -> vec4<bool> {
+    return is_inside(quad) & allowed4(row, quad);
+}
+
+// Takes in values whose maximum is `highest` and whose exponentials are to be summed by the caller after this.
+fn raise(before: State, highest: f32, quad: u32) -> State {
+    var state = before;
+    if TRACK_ARGMAX {
+        if highest > state.max || (highest == state.max && state.best_quad == NONE) {
+            state.best_quad = quad;
+        }
+    }
+    if highest > state.max {
+        let by = highest - state.max;
+        let factor = exp1(-by);
+        let sum = state.count + state.rest.value;
+        if TRACK_ENTROPY {
+            state.spread.value = select((state.spread.value + sum * by) * factor, 0.0, factor == 0.0);
+            state.spread.low *= factor;
+        }
+        if LABELS {
+            state.label_dot.value = moved(state.label_dot.value, state.label_sum.value, by);
+        }
+        if SMOOTHS {
+            state.smooth_dot.value = moved(state.smooth_dot.value, state.smooth_sum.value, by);
+        }
+        state.rest.value = sum * factor;
+        state.rest.low *= factor;
+        state.count = 0.0;
+        state.max = highest;
+    }
+    return state;
+}
+
+fn ones_where(found: vec4<bool>) -> vec4<f32> {
+    return select(vec4(0.0), vec4(1.0), found);
+}
+
+fn number_of(found: vec4<bool>) -> u32 {
+    let ones = select(vec4(0u), vec4(1u), found);
+    return (ones.x + ones.y) + (ones.z + ones.w);
+}
+
+// The terms of exp(z - m) (m - z); 0 where the exponential is.
+fn spread4(e: vec4<f32>, z: vec4<f32>, m: vec4<f32>) -> vec4<f32> {
+    return select(e * (m - z), vec4(0.0), e == vec4(0.0));
+}
+
+fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
+    let a = logit4(before, row, quad);
+    let b = logit4(before, row, quad + step);
+    let c = logit4(before, row, quad + 2u * step);
+    let d = logit4(before, row, quad + 3u * step);
+    let highest = largest(max(max(a, b), max(c, d)));
+    var state = raise(before, highest, quad);
+    let m = vec4(state.max);
+    var ea = exp4(a - m);
+    var eb = exp4(b - m);
+    var ec = exp4(c - m);
+    var ed = exp4(d - m);
+    if highest == state.max {
+        state.count += total((ones_where(a == m) + ones_where(b == m)) + (ones_where(c == m) + ones_where(d == m)));
+        ea = select(ea, vec4(0.0), a == m);
+        eb = select(eb, vec4(0.0), b == m);
+        ec = select(ec, vec4(0.0), c == m);
+        ed = select(ed, vec4(0.0), d == m);
+    }
+    state.rest = add(state.rest, total((ea + eb) + (ec + ed)));
+    if TRACK_ENTROPY {
+        state.spread = add(state.spread, total((spread4(ea, a, m) + spread4(eb, b, m)) + (spread4(ec, c, m) + spread4(ed, d, m))));
+    }
+    let magnitudes = max(max(magnitude4(a), magnitude4(b)), max(magnitude4(c), magnitude4(d)));
+    state.magnitude = max(state.magnitude, largest_bits(magnitudes));
+    state = absorb_terms(state, row, quad, a);
+    state = absorb_terms(state, row, quad + step, b);
+    state = absorb_terms(state, row, quad + 2u * step, c);
+    return absorb_terms(state, row, quad + 3u * step, d);
+}
+
+fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+    let z = padded_logit4(before, row, quad);
+    let highest = largest(z);
+    var state = raise(before, highest, quad);
+    let m = vec4(state.max);
+    state.count += total(ones_where(z == m));
+    let e = select(exp4(z - m), vec4(0.0), z == m);
+    state.rest = add(state.rest, total(e));
+    if TRACK_ENTROPY {
+        state.spread = add(state.spread, total(spread4(e, z, m)));
+    }
+    state.magnitude = max(state.magnitude, largest_bits(magnitude4(z)));
+    return absorb_terms(state, row, quad, z);
+}
+
+// What is counted or weighed class by class, once the maximum is raised.
+fn absorb_terms(before: State, row: u32, quad: u32, z: vec4<f32>) -> State {
+    var state = before;
+    if TRACK_RANK {
+        let first = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(state.column);
+        let ahead = (z > vec4(state.own)) | ((z == vec4(state.own)) & first);
+        state.ahead += number_of(ahead & takes_part(row, quad));
+    }
+    if LABELS || SMOOTHS {
+        let counts = takes_part(row, quad);
+        let w = select(vec4(0.0), weight4(row, quad), counts);
+        let missing = bitcast<vec4<u32>>(z) == vec4(NEGATIVE_INFINITY_BITS);
+        let distance = select(vec4(state.max) - z, vec4(0.0), missing);
+        if SMOOTHS {
+            state.allowed += number_of(counts);
+            state.smooth_sum = add(state.smooth_sum, total(w));
+            state.smooth_dot = add(state.smooth_dot, total(w * distance));
+            state.flags |= select(0u, SMOOTH_INFINITE, any(missing & (w > vec4(0.0))));
+            state.flags |= select(0u, SMOOTH_NEGATIVE, any(missing & (w < vec4(0.0))));
+        }
+        if LABELS {
+            let q = select(vec4(0.0), label4(row, quad), counts & (w != vec4(0.0)));
+            let k = w * q;
+            state.label_sum = add(state.label_sum, total(k));
+            state.label_dot = add(state.label_dot, total(k * distance));
+            state.flags |= select(0u, LABEL_INFINITE, any(missing & (k > vec4(0.0))));
+            state.flags |= select(0u, LABEL_NEGATIVE, any(missing & (k < vec4(0.0))));
+            state.flags |= select(0u, LABEL_NOT_FINITE, any(magnitude4(q) >= vec4(POSITIVE_INFINITY_BITS)));
+        }
+    }
+    return state;
+}
+
+// The first class that equals the maximum: it is in the block that last raised it.
+fn find_best(state: State, row: u32, lanes: u32) -> u32 {
+    if state.best_quad == NONE {
+        return NONE;
+    }
+    for (var i = 0u; i < 4u; i += 1u) {
+        let quad = state.best_quad + i * lanes;
+        if quad < params.quads {
+            let found = padded_logit4(state, row, quad) == vec4(state.max);
+            if any(found) {
+                let offset = select(select(select(3u, 2u, found.z), 1u, found.y), 0u, found.x);
+                return params.first_class + 4u * quad + offset;
+            }
+        }
+    }
+    return NONE;
+}
+
+fn close(state: State, row: u32, lanes: u32) -> Stats {
+    var stats = empty();
+    stats.max = state.max;
+    stats.count = state.count;
+    stats.rest = value_of(state.rest);
+    stats.spread = value_of(state.spread);
+    stats.label_sum = value_of(state.label_sum);
+    stats.label_dot = value_of(state.label_dot);
+    stats.smooth_sum = value_of(state.smooth_sum);
+    stats.smooth_dot = value_of(state.smooth_dot);
+    stats.magnitude = state.magnitude;
+    stats.ahead = state.ahead;
+    stats.allowed = state.allowed;
+    stats.flags = state.flags;
+    if TRACK_ARGMAX {
+        stats.best = find_best(state, row, lanes);
+    }
+    if TARGETED {
+        stats.target_bits = bitcast<u32>(own_logit(row, state.column, state.transform, state.fill));
+    }
+    return stats;
+}

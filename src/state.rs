@@ -1,0 +1,164 @@
+//! What a pass over a row leaves: enough to finish every loss, and to merge with what other passes left of the same row.
+
+/// The state of a row after some of its classes: all of them, a chunk, or a piece of a vocabulary that lives elsewhere.
+///
+/// States of disjoint sets of classes merge to that of their union, in any order ([`merge`](Self::merge); Milakov and Gimelshein,
+/// 2018): sums are kept relative to the largest logit so far, and raised to the common one before they are added. The split
+/// strategies use it between their two dispatches; [`Gpu::row_states`](crate::Gpu::row_states) and
+/// [`Gpu::cross_entropy_from_states`](crate::Gpu::cross_entropy_from_states) put it in the caller's hands. `z` are the transformed
+/// logits, `w` the class weights, `q` the target probabilities.
+///
+/// In memory it is `Stats` of `shaders/row_state.wgsl`, word for word ([`ROW_STATE_WGSL`]).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct RowState {
+    /// The largest `z`, `f32::MIN` if none is above.
+    pub max: f32,
+    /// How many classes have it; 0 if all are -inf.
+    pub count: f32,
+    /// `Σ exp(z - max)` over the others: `max + log(count + rest)` is the log-sum-exp.
+    pub rest: f32,
+    /// `Σ exp(z - max) (max - z)`, if the entropy is wanted.
+    pub spread: f32,
+    /// `Σ w q`, if the targets are probabilities.
+    pub label_sum: f32,
+    /// `Σ w q (max - z)`.
+    pub label_dot: f32,
+    /// `Σ w`, if labels are smoothed.
+    pub smooth_sum: f32,
+    /// `Σ w (max - z)`.
+    pub smooth_dot: f32,
+    /// The bits of the largest `|z|`: above those of infinity, some `z` is NaN.
+    pub magnitude: u32,
+    /// The first class that has the largest `z`, if wanted; `u32::MAX` if there is none.
+    pub best: u32,
+    /// The bits of the target's `z`, 0 if the target is not among these classes.
+    pub target_bits: u32,
+    /// The classes ahead of the target, if its rank is wanted.
+    pub ahead: u32,
+    /// The classes that take part, if labels are smoothed.
+    pub allowed: u32,
+    /// Bit 0: a label that counts stands against -inf, bit 1: one of negative weight does; bits 2 and 3: the same of smoothing;
+    /// bit 4: a label is NaN or infinite.
+    pub flags: u32,
+}
+
+/// The text of `shaders/row_state.wgsl`: the state's layout and merge, to include in other WGSL. It needs `shaders/numerics.wgsl`.
+pub const ROW_STATE_WGSL: &str = crate::shader::ROW_STATE.text;
+
+impl RowState {
+    /// The state of no classes.
+    pub const EMPTY: Self = Self {
+        max: f32::MIN,
+        count: 0.0,
+        rest: 0.0,
+        spread: 0.0,
+        label_sum: 0.0,
+        label_dot: 0.0,
+        smooth_sum: 0.0,
+        smooth_dot: 0.0,
+        magnitude: 0,
+        best: u32::MAX,
+        target_bits: 0,
+        ahead: 0,
+        allowed: 0,
+        flags: 0,
+    };
+
+    /// The state of two disjoint sets of classes together.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let max = self.max.max(other.max);
+        let (a, b) = (self.raised(max), other.raised(max));
+        let best = match (self.max, other.max) {
+            (a, b) if a > b => self.best,
+            (a, b) if b > a => other.best,
+            _ => self.best.min(other.best),
+        };
+        Self {
+            max,
+            count: a.count + b.count,
+            rest: a.rest + b.rest,
+            spread: a.spread + b.spread,
+            label_sum: a.label_sum + b.label_sum,
+            label_dot: a.label_dot + b.label_dot,
+            smooth_sum: a.smooth_sum + b.smooth_sum,
+            smooth_dot: a.smooth_dot + b.smooth_dot,
+            magnitude: self.magnitude.max(other.magnitude),
+            best,
+            target_bits: self.target_bits | other.target_bits,
+            ahead: self.ahead + other.ahead,
+            allowed: self.allowed + other.allowed,
+            flags: self.flags | other.flags,
+        }
+    }
+
+    /// `log Σ exp z` over the classes of the state: NaN with NaN, else +inf with +inf, -inf without any class above it.
+    #[must_use]
+    pub fn logsumexp(&self) -> f32 {
+        if self.magnitude > f32::INFINITY.to_bits() {
+            return f32::NAN;
+        }
+        if self.count == 0.0 {
+            return f32::NEG_INFINITY;
+        }
+        let log = (f64::from(self.count) - 1.0 + f64::from(self.rest)).ln_1p();
+        (f64::from(self.max) + log) as f32
+    }
+
+    /// The same state, relative to a larger maximum.
+    fn raised(self, max: f32) -> Self {
+        if self.max == max {
+            return self;
+        }
+        let by = f64::from(max) - f64::from(self.max);
+        let factor = (-by).exp();
+        let sum = f64::from(self.count) + f64::from(self.rest);
+        // Nothing times an infinite distance is nothing.
+        let moved = |dot: f32, sum: f32| if sum == 0.0 { dot } else { (f64::from(dot) + f64::from(sum) * by) as f32 };
+        Self {
+            max,
+            count: 0.0,
+            rest: (sum * factor) as f32,
+            spread: if factor == 0.0 { 0.0 } else { ((f64::from(self.spread) + sum * by) * factor) as f32 },
+            label_dot: moved(self.label_dot, self.label_sum),
+            smooth_dot: moved(self.smooth_dot, self.smooth_sum),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(logits: &[f32]) -> RowState {
+        let one = |(c, &x): (usize, &f32)| {
+            if x == f32::NEG_INFINITY {
+                return RowState { magnitude: f32::INFINITY.to_bits(), ..RowState::EMPTY };
+            }
+            RowState { max: x, count: 1.0, best: c as u32, magnitude: x.abs().to_bits(), smooth_sum: 1.0, allowed: 1, ..RowState::EMPTY }
+        };
+        logits.iter().enumerate().map(one).fold(RowState::EMPTY, RowState::merge)
+    }
+
+    #[test]
+    fn merging_is_the_sum() {
+        let x = [0.5, -3.0, 2.0, f32::NEG_INFINITY, 2.0, 1.0];
+        let state = of(&x);
+        let lse = x.iter().map(|&x| f64::from(x).exp()).sum::<f64>().ln();
+        assert!((f64::from(state.logsumexp()) - lse).abs() < 1e-6, "{state:?}");
+        assert_eq!((state.count, state.best, state.max), (2.0, 2, 2.0));
+        let distances: f32 = [1.5, 5.0, 0.0, 0.0, 1.0].iter().sum();
+        assert!((state.smooth_dot - distances).abs() < 1e-5);
+    }
+
+    #[test]
+    fn nothing_and_infinities() {
+        assert_eq!(RowState::EMPTY.merge(RowState::EMPTY), RowState::EMPTY);
+        assert_eq!(of(&[f32::NEG_INFINITY; 3]).logsumexp(), f32::NEG_INFINITY);
+        assert_eq!(of(&[f32::NEG_INFINITY, f32::MIN]).logsumexp(), f32::MIN);
+        assert_eq!(of(&[1.0, f32::INFINITY]).logsumexp(), f32::INFINITY);
+        assert!(of(&[f32::NAN, 0.0]).logsumexp().is_nan());
+    }
+}
