@@ -19,7 +19,7 @@ struct Finish {
     top: f32,           // that part where z = max, less h and the sum of k
     hard: f32,          // h
     soft: f32,          // 1 - e
-    smooth: f32,        // e / K
+    even: f32,          // e / K
     labels: f32,        // sum k
     scale: f32,         // a, times the upstream gradient, over the denominator
     column: u32,        // the target
@@ -118,11 +118,11 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         let part = soft * (stats.label_dot + stats.label_sum * log_sum);
         loss += with_infinities(part, (stats.flags & LABEL_INFINITE) != 0u, (stats.flags & LABEL_NEGATIVE) != 0u);
     }
-    var smooth = 0.0;
+    var even = 0.0;
     if SMOOTHS {
-        smooth = params.smoothing / f32(max(stats.allowed, 1u));
-        labels += smooth * stats.smooth_sum;
-        let part = smooth * (stats.smooth_dot + stats.smooth_sum * log_sum);
+        even = params.smoothing / f32(max(stats.allowed, 1u));
+        labels += even * stats.smooth_sum;
+        let part = even * (stats.smooth_dot + stats.smooth_sum * log_sum);
         loss += with_infinities(part, (stats.flags & SMOOTH_INFINITE) != 0u, (stats.flags & SMOOTH_NEGATIVE) != 0u);
     }
     var z_loss = 0.0;
@@ -145,7 +145,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         lift / sum - (hard + labels) * (others / sum),
         hard,
         soft,
-        smooth,
+        even,
         labels,
         factor,
         column,
@@ -222,7 +222,7 @@ fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
         k = select(finish.soft * (w * label4(row, quad)), vec4(0.0), w == vec4(0.0));
     }
     if SMOOTHS {
-        k += finish.smooth * w;
+        k += finish.even * w;
     }
     var g = exp4(z - finish.max) * finish.pull - k - hot;
     if any(is_top) {

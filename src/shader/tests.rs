@@ -13,6 +13,7 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, ShaderStage, StorageAccess, TypeInner};
 
 use super::*;
+use crate::RowState;
 use crate::launch::Params;
 use crate::plan::STATS_BYTES;
 use crate::summary::SummaryWords;
@@ -52,11 +53,11 @@ static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
 /// - the subgroup unit, only of kernels that have a part for it;
 /// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
 /// - in place, only with elements, and then the logits have no alignment of their own;
-/// - alignment, only of matrices that are there;
-/// - argmax, only of kernels that can write it.
+/// - alignment, only of matrices that are there, and not where classes lie apart;
+/// - features, only those that the kernel has a choice or an output for.
 fn variants(kernel: &Kernel) -> Vec<Variant> {
     let has = |text: &str| kernel.parts.iter().any(|p| p.text.contains(text));
-    let (element, rows) = (has("fn element("), has("fn put_row(") || !kernel.reads_logits);
+    let (element, rows) = (has("fn element("), has("put_row(params") || has("keep_state(row") || !kernel.reads_logits);
     let mut variants = Vec::new();
     for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
         for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
@@ -71,21 +72,59 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
                     logits_aligned: bit(2),
                     second_aligned: bit(3),
                     result_aligned: bit(4),
-                    argmax: bit(5),
+                    strided: bit(5),
+                    features: Features::default(),
                 };
                 let elements = if v.elements { element } else { rows };
                 let in_place = !v.in_place || v.elements && v.logits_aligned == v.result_aligned;
+                let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
                 // `launch.rs` takes a matrix that is not there for aligned.
                 let aligned = (v.logits_aligned || kernel.reads_logits)
-                    && (v.second_aligned || kernel.reads_second)
+                    && (v.second_aligned || second)
                     && (v.result_aligned || v.elements);
-                let argmax = !v.argmax || has("put_row(params.argmax_start");
-                if elements && in_place && aligned && argmax {
-                    variants.push(v);
+                let strided = !v.strided
+                    || kernel.reads_logits && !v.logits_aligned && !(second && v.second_aligned) && !(v.elements && v.result_aligned);
+                if elements && in_place && aligned && strided {
+                    variants.extend(with_features(kernel, v));
                 }
             }
         }
     }
+    variants
+}
+
+/// A variant with the features that its kernel can have: none, each alone, all pairs, and all of them. The number of all
+/// combinations is too large for a test; parts only meet through the functions that they share, which pairs show.
+fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
+    let set: [(bool, fn(&mut Features)); 11] = [
+        (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Scale),
+        (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Softcap),
+        (kernel.choices.contains(&Choice::Mask), |f| f.masked = true),
+        (kernel.choices.contains(&Choice::ClassWeights), |f| f.weighted = true),
+        (kernel.choices.contains(&Choice::Labels), |f| f.labels = true),
+        (kernel.choices.contains(&Choice::Labels), |f| f.smooths = true),
+        (kernel.choices.contains(&Choice::Labels), |f| f.argmax = true),
+        (kernel.choices.contains(&Choice::Labels), |f| f.rank = true),
+        (kernel.choices.contains(&Choice::Labels), |f| f.entropy = true),
+        (kernel.choices.contains(&Choice::States), |f| f.states = true),
+        (kernel.choices.contains(&Choice::TargetGradient) && plain.elements, |f| f.target_gradient = true),
+    ];
+    let own: Vec<fn(&mut Features)> = set.into_iter().filter(|(has, _)| *has).map(|(_, set)| set).collect();
+    let with = |chosen: &[fn(&mut Features)]| {
+        let mut features = plain.features;
+        chosen.iter().for_each(|set| set(&mut features));
+        Variant { features, ..plain }
+    };
+    let mut variants = vec![with(&[]), with(&own)];
+    // Features meet in the parts, which are the same however matrices are aligned; pairs also whatever unit runs them.
+    if plain.logits_aligned && plain.second_aligned && plain.result_aligned && !plain.in_place {
+        variants.extend(own.iter().map(|&one| with(&[one])));
+        if plain.unit == Unit::Thread {
+            variants.extend(own.iter().enumerate().flat_map(|(i, &a)| own[..i].iter().map(move |&b| (a, b))).map(|(a, b)| with(&[a, b])));
+        }
+    }
+    // The second matrix has no alignment of its own where it is not there.
+    variants.retain(|v| v.second_aligned || kernel.reads_second || v.features.labels);
     variants
 }
 
@@ -269,29 +308,64 @@ fn overrides_are_those_of_the_parts() {
     }
 }
 
-/// The padding is an array in Rust, two words in WGSL.
-fn pad(expected: &mut Vec<(String, usize, String)>, at: usize) {
-    assert_eq!(expected.pop(), Some(("padding".into(), at, "[u32; 2]".into())));
-    expected.extend([("padding_a", at), ("padding_b", at + 4)].map(|(name, at)| (name.into(), at, "u32".into())));
-}
-
 #[test]
 fn params_have_one_layout() {
-    let (mut expected, size) = fields!(Params: items grid_x classes quads chunks chunk_quads ones logits_start logits_stride second_start
-        second_stride result_start result_stride targets_start upstream_start saved_lse_start saved_loss_start loss_start lse_start
-        argmax_start row_base ignore_index ignores mean scale bound padding);
-    pad(&mut expected, 104);
-    assert_eq!(members(&parse(&MODULES[0].source), "Params"), (expected, size));
-    assert_eq!(size % 16, 0, "uniform buffers come in 16 bytes");
+    let (found, span) = members(&parse(&MODULES[0].source), "Params");
+    // Rust's arrays are runs of named words in WGSL; the names of the words of `words.rs` are those of its enums.
+    let names = "items grid_x rows classes quads chunks chunk_quads parts inner ones logits_start logits_stride second_start second_stride \
+                 third_start third_stride result_start result_stride target_result_start target_result_stride mask_start mask_stride \
+                 class_weights pos_weights targets row_weights row_scales upstream saved loss lse log_prob argmax rank entropy z_loss_part \
+                 status row_base first_class bound ignore_index ignores mean denominator given empty_zero zero_faults top_k factor scale \
+                 softcap smoothing z_loss seed_low seed_high draw";
+    let names: Vec<&str> = names.split_whitespace().collect();
+    assert_eq!(found.iter().map(|m| m.0.as_str()).collect::<Vec<_>>(), names);
+    assert!(found.iter().enumerate().all(|(i, m)| m.1 == 4 * i), "one word behind the other");
+    assert_eq!(span, size_of::<Params>());
+    assert_eq!(size_of::<Params>(), 4 * names.len());
+    let place = |name: &str| 4 * names.iter().position(|&n| n == name).unwrap_or(usize::MAX / 8);
+    let float = |name: &str| found.iter().any(|m| m.0 == name && m.2 == "f32");
+    for (name, offset) in [
+        ("logits_start", offset_of!(Params, matrices)),
+        ("mask_start", offset_of!(Params, mask)),
+        ("class_weights", offset_of!(Params, class_inputs)),
+        ("targets", offset_of!(Params, row_inputs)),
+        ("loss", offset_of!(Params, row_outputs)),
+        ("row_base", offset_of!(Params, row_base)),
+        ("bound", offset_of!(Params, bound)),
+        ("mean", offset_of!(Params, mean)),
+        ("given", offset_of!(Params, given)),
+        ("zero_faults", offset_of!(Params, zero_faults)),
+        ("factor", offset_of!(Params, factor)),
+        ("softcap", offset_of!(Params, softcap)),
+        ("smoothing", offset_of!(Params, smoothing)),
+        ("z_loss", offset_of!(Params, z_loss)),
+        ("seed_low", offset_of!(Params, seed)),
+        ("draw", offset_of!(Params, draw)),
+    ] {
+        assert_eq!(place(name), offset, "{name}");
+    }
+    assert!(["given", "factor", "scale", "softcap", "smoothing", "z_loss"].into_iter().all(float));
+}
+
+/// The struct of a module that has a part.
+fn members_in(part: &Part, name: &str) -> (Vec<(String, usize, String)>, usize) {
+    let module = MODULES.iter().find(|m| m.source.parts.iter().any(|p| p.file == part.file));
+    members(&parse(&module.expect("a kernel with the part").source), name)
 }
 
 #[test]
 fn summary_has_one_layout() {
-    let (mut expected, size) =
-        fields!(SummaryWords: valid bad bad_row bad_target correct loss loss_sum loss_low loss_magnitude ran padding);
-    pad(&mut expected, 40);
-    let with_summary = MODULES.iter().find(|m| m.source.parts.iter().any(|p| p.file == SUMMARY.file));
-    assert_eq!(members(&parse(&with_summary.expect("a kernel with a summary").source), "Summary"), (expected, size));
+    let expected = fields!(SummaryWords: rows valid bad bad_row bad_target weights weights_low all_weights all_weights_low denominator
+        correct correct_top_k nan nan_row infinite infinite_row masked masked_row loss loss_sum loss_low loss_flags ran padding);
+    assert_eq!(members_in(&SUMMARY, "Summary"), expected);
+}
+
+#[test]
+fn row_state_has_one_layout() {
+    let expected = fields!(RowState: max count rest spread label_sum label_dot smooth_sum smooth_dot magnitude best target_bits ahead
+        allowed flags);
+    assert_eq!(members_in(&ROW_STATE, "Stats"), expected);
+    assert_eq!(size_of::<RowState>() as u64, STATS_BYTES);
 }
 
 #[test]
