@@ -1,9 +1,10 @@
 // Cross-entropy of transformed logits z and a target, which is a class t or probabilities q. With w the class weights,
 // e the smoothing, K the classes that take part, h = (1 - e) w_t for a class and k_c = (1 - e) w_c q_c + (e / K) w_c else:
 //   loss = a (h (lse - z_t) + sum_c k_c (lse - z_c) + z_loss lse^2)
-//   d loss / d z_c = a ((h + sum k + 2 z_loss lse) p_c - k_c - h [c = t]),   d loss / d q_c = a (1 - e) w_c (lse - z_c)
-// For the classes of the largest logit, p - 1 is taken as -(the share of the others), see row_state.wgsl: loss and gradient keep
-// their relative accuracy at any confidence. Row results and special rows: CrossEntropyResult and FaultPolicy of the library.
+//   d loss / d z_c = a ((h + sum k + 2 z_loss lse) p_c - k_c - h [c = t])
+//   d loss / d q_c = a (1 - e) w_c (lse - z_c)
+// For a class of more than half of the probability, p - 1 is taken as -(the share of the others), see row_state.wgsl: loss and
+// gradient keep their relative accuracy at any confidence. Row results and special rows: CrossEntropyResult and FaultPolicy of the library.
 // Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl, target.wgsl, state_out.wgsl,
 // target_gradient.wgsl, or the parts that stand in for them.
 
@@ -14,9 +15,10 @@ const FAULT_MASKED: u32 = 4u;
 
 struct Finish {
     max: f32,
+    leads: bool,        // a class of the largest logit has more than half of the probability
     log_sum: f32,       // lse - max
     pull: f32,          // exp(z - max) times this is the part of the gradient with p
-    top: f32,           // that part where z = max, less h and the sum of k
+    top: f32,           // that part for the class that leads, less h and the sum of k
     hard: f32,          // h
     soft: f32,          // 1 - e
     even: f32,          // e / K
@@ -134,12 +136,13 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     }
 
     let sum = 1.0 + others;
-    let entropy = log_sum + stats.spread / sum;
+    let entropy = log_sum + spread_of(stats) / sum;
     let factor = weight * row_factor(row);
     let pull = hard + labels + lift;
     let nothing = hard == 0.0 && labels == 0.0 && lift == 0.0;
     var finish = Finish(
         stats.max,
+        others < 1.0,
         log_sum,
         pull / sum,
         lift / sum - (hard + labels) * (others / sum),
@@ -211,7 +214,6 @@ fn write_row(row: u32, stats: Stats, finish: Finish) {
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
     let z = transformed(finish.transform, x);
     let allowed = allowed4(row, quad);
-    let is_top = z == vec4(finish.max);
     let hot = select(vec4(0.0), vec4(finish.hard), is_column(quad, finish.column));
     var k = vec4(0.0);
     var w = vec4(1.0);
@@ -225,13 +227,13 @@ fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
         k += finish.even * w;
     }
     var g = exp4(z - finish.max) * finish.pull - k - hot;
-    if any(is_top) {
-        g = select(g, finish.top + ((finish.labels - k) + (finish.hard - hot)), is_top);
+    if finish.leads {
+        g = select(g, finish.top + ((finish.labels - k) + (finish.hard - hot)), z == vec4(finish.max));
     }
     g = pulled_back(finish.transform, g * finish.scale, x);
     g = select(g, vec4(finish.fill), finish.filled);
     if TARGET_GRADIENT {
-        store_target_quad(row, quad, target_gradient4(z, w, allowed, finish));
+        store_target_quad(row, quad, target_gradient4(row, quad, z, w, finish));
     }
     if MASKED {
         g = select(vec4(0.0), g, allowed);
@@ -239,12 +241,14 @@ fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
     return g;
 }
 
-fn target_gradient4(z: vec4<f32>, w: vec4<f32>, allowed: vec4<bool>, finish: Finish) -> vec4<f32> {
+fn target_gradient4(row: u32, quad: u32, z: vec4<f32>, w: vec4<f32>, finish: Finish) -> vec4<f32> {
     let distance = (finish.max - z) + finish.log_sum;
     let infinite = bitcast<vec4<u32>>(z) == vec4(NEGATIVE_INFINITY_BITS);
     let coefficient = finish.scale * finish.soft * w;
     let value = coefficient * select(distance, vec4(special(POSITIVE_INFINITY_BITS)), infinite);
-    let counts = allowed & (coefficient != vec4(0.0));
+    // A label of 0 against -inf is not there.
+    let absent = infinite & (label4(row, quad) == vec4(0.0));
+    let counts = allowed4(row, quad) & (coefficient != vec4(0.0)) & !absent;
     // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
     let spoiled = finish.status != 0u;
     return select(vec4(0.0), select(value, vec4(finish.fill), spoiled), counts);

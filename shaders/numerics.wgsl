@@ -155,3 +155,11 @@ fn add(sum: Sum, term: f32) -> Sum {
 fn value_of(sum: Sum) -> f32 {
     return sum.value - sum.low;
 }
+
+// a - b as a rounded difference and what rounding dropped (Knuth's two-sum); nothing, if the difference overflows.
+fn two_difference(a: f32, b: f32) -> vec2<f32> {
+    let d = opaque(a - b);
+    let b_part = opaque(d - a);
+    let low = opaque(a - opaque(d - b_part)) - opaque(b + b_part);
+    return vec2(d, select(0.0, low, is_finite(low)));
+}

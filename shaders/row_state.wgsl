@@ -1,16 +1,18 @@
 // The state of a row of transformed logits z after some of its classes, and how states merge.
 //
-// The classes that have the largest logit, m, are kept apart from the others, as in SciPy's logsumexp: with r = rest + count - 1,
-//   lse = m + log1p(r),   1 - p = r / (1 + r) for the largest class,
+// The classes that have the largest logit, m, are kept apart from the others, whose sums are relative to the largest of them, s:
+// with r = count - 1 + rest exp(s - m), where s - m is known to twice the digits,
+//   lse = m + log1p(r),   1 - p = r / (1 + r) for a class with the largest logit,
 // which keep their relative accuracy however far it is ahead, where log(1 + r) and 1 - 1 / (1 + r) cancel.
-// Sums are relative to m: raising m multiplies those of exp(z - m) and moves those of (m - z).
+// Raising s multiplies sums of exp(z - s); raising m moves sums of (m - z).
 // (Merging: Milakov and Gimelshein, 2018.) Needs: numerics.wgsl.
 
 struct Stats {
     max: f32,           // LOWEST if none is above
     count: f32,         // classes that have it; 0 if all are -inf
-    rest: f32,          // sum exp(z - max) of the others
-    spread: f32,        // sum exp(z - max) (max - z)
+    second: f32,        // the largest z of the others, LOWEST if none is above
+    rest: f32,          // sum exp(z - second) of the others
+    spread: f32,        // sum exp(z - second) (second - z) of the others
     label_sum: f32,     // sum w q, q the target probabilities, w the class weights
     label_dot: f32,     // sum w q (max - z)
     smooth_sum: f32,    // sum w
@@ -30,7 +32,7 @@ const SMOOTH_NEGATIVE: u32 = 8u;
 const LABEL_NOT_FINITE: u32 = 16u;  // a label is NaN or infinite
 
 fn empty() -> Stats {
-    return Stats(LOWEST, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0u, NONE, 0u, 0u, 0u, 0u);
+    return Stats(LOWEST, 0.0, LOWEST, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0u, NONE, 0u, 0u, 0u, 0u);
 }
 
 // A sum of w (m - z) when m rises: nothing times an infinite distance is nothing.
@@ -38,27 +40,41 @@ fn moved(dot: f32, sum: f32, by: f32) -> f32 {
     return select(dot + sum * by, dot, sum == 0.0);
 }
 
-fn raised_to(state: Stats, m: f32) -> Stats {
-    if state.max == m {
-        return state;
+// The classes that are not among the largest, relative to the largest of them.
+struct Others {
+    second: f32,
+    rest: f32,
+    spread: f32,
+}
+
+// The same relative to a larger value.
+fn relative_to(others: Others, second: f32) -> Others {
+    if others.second == second {
+        return others;
     }
-    var higher = state;
-    let by = m - state.max;
+    let by = second - others.second;
     let factor = exp1(-by);
-    let sum = state.count + state.rest;
-    higher.max = m;
-    higher.count = 0.0;
-    higher.rest = sum * factor;
-    higher.spread = select((state.spread + sum * by) * factor, 0.0, factor == 0.0);
-    higher.label_dot = moved(state.label_dot, state.label_sum, by);
-    higher.smooth_dot = moved(state.smooth_dot, state.smooth_sum, by);
-    return higher;
+    let spread = select((others.spread + others.rest * by) * factor, 0.0, factor == 0.0);
+    return Others(second, others.rest * factor, spread);
+}
+
+// What is not among the largest once the largest is m.
+fn others_below(state: Stats, m: f32) -> Others {
+    let own = Others(state.second, state.rest, state.spread);
+    if state.max == m || state.count == 0.0 {
+        return own;
+    }
+    let whole = relative_to(own, state.max);
+    return Others(state.max, whole.rest + state.count, whole.spread);
 }
 
 fn combine(x: Stats, y: Stats) -> Stats {
     let m = max(x.max, y.max);
-    let a = raised_to(x, m);
-    let b = raised_to(y, m);
+    let below_x = others_below(x, m);
+    let below_y = others_below(y, m);
+    let second = max(below_x.second, below_y.second);
+    let a = relative_to(below_x, second);
+    let b = relative_to(below_y, second);
     var best = min(x.best, y.best);
     if x.max > y.max {
         best = x.best;
@@ -67,13 +83,14 @@ fn combine(x: Stats, y: Stats) -> Stats {
     }
     return Stats(
         m,
-        a.count + b.count,
+        select(0.0, x.count, x.max == m) + select(0.0, y.count, y.max == m),
+        second,
         a.rest + b.rest,
         a.spread + b.spread,
-        a.label_sum + b.label_sum,
-        a.label_dot + b.label_dot,
-        a.smooth_sum + b.smooth_sum,
-        a.smooth_dot + b.smooth_dot,
+        x.label_sum + y.label_sum,
+        moved(x.label_dot, x.label_sum, m - x.max) + moved(y.label_dot, y.label_sum, m - y.max),
+        x.smooth_sum + y.smooth_sum,
+        moved(x.smooth_dot, x.smooth_sum, m - x.max) + moved(y.smooth_dot, y.smooth_sum, m - y.max),
         max(x.magnitude, y.magnitude),
         best,
         x.target_bits | y.target_bits,
@@ -91,9 +108,27 @@ fn has_infinity(state: Stats) -> bool {
     return bitcast<u32>(state.max) == POSITIVE_INFINITY_BITS;
 }
 
-// The classes below the largest, relative to one of the largest: 0 if that one is alone.
+// exp(second - max) times a sum relative to second, in two halves: exp alone may be too small for an f32 where the product is not.
+fn relative_to_max(state: Stats, sum: f32) -> f32 {
+    let gap = two_difference(state.second, state.max);
+    if sum == 0.0 || gap.x < 2.0 * EXP_LOWEST {
+        return 0.0;
+    }
+    let half = exp1(0.5 * gap.x);
+    return select(sum * half * half, sum * exp1(gap.x), gap.x > -80.0) * (1.0 + gap.y);
+}
+
+// The sum of exp(z - max) but for one class of the largest: 0 if that one is alone.
 fn others_of(state: Stats) -> f32 {
-    return max(state.count - 1.0, 0.0) + state.rest;
+    return max(state.count - 1.0, 0.0) + relative_to_max(state, state.rest);
+}
+
+// The sum of exp(z - max) (max - z).
+fn spread_of(state: Stats) -> f32 {
+    if state.rest == 0.0 {
+        return 0.0;
+    }
+    return relative_to_max(state, state.spread + state.rest * (state.max - state.second));
 }
 
 fn logsumexp_of(state: Stats) -> f32 {

@@ -2,35 +2,38 @@
 
 fn combine_subgroup(lane: Stats) -> Stats {
     let m = subgroupMax(lane.max);
-    let own = raised_to(lane, m);
+    let below = others_below(lane, m);
+    let second = subgroupMax(below.second);
+    let own = relative_to(below, second);
     var whole = empty();
     whole.max = m;
-    whole.count = subgroupAdd(own.count);
+    whole.count = subgroupAdd(select(0.0, lane.count, lane.max == m));
+    whole.second = second;
     whole.rest = subgroupAdd(own.rest);
-    whole.magnitude = subgroupMax(own.magnitude);
+    whole.magnitude = subgroupMax(lane.magnitude);
     if TRACK_ARGMAX {
         whole.best = subgroupMin(select(NONE, lane.best, lane.max == m));
     }
     if TARGETED {
-        whole.target_bits = subgroupOr(own.target_bits);
+        whole.target_bits = subgroupOr(lane.target_bits);
     }
     if TRACK_RANK {
-        whole.ahead = subgroupAdd(own.ahead);
+        whole.ahead = subgroupAdd(lane.ahead);
     }
     if TRACK_ENTROPY {
         whole.spread = subgroupAdd(own.spread);
     }
     if LABELS {
-        whole.label_sum = subgroupAdd(own.label_sum);
-        whole.label_dot = subgroupAdd(own.label_dot);
+        whole.label_sum = subgroupAdd(lane.label_sum);
+        whole.label_dot = subgroupAdd(moved(lane.label_dot, lane.label_sum, m - lane.max));
     }
     if SMOOTHS {
-        whole.smooth_sum = subgroupAdd(own.smooth_sum);
-        whole.smooth_dot = subgroupAdd(own.smooth_dot);
-        whole.allowed = subgroupAdd(own.allowed);
+        whole.smooth_sum = subgroupAdd(lane.smooth_sum);
+        whole.smooth_dot = subgroupAdd(moved(lane.smooth_dot, lane.smooth_sum, m - lane.max));
+        whole.allowed = subgroupAdd(lane.allowed);
     }
     if LABELS || SMOOTHS {
-        whole.flags = subgroupOr(own.flags);
+        whole.flags = subgroupOr(lane.flags);
     }
     return whole;
 }

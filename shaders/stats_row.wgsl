@@ -12,6 +12,7 @@ override SMOOTHS: bool = false;
 struct State {
     max: f32,
     count: f32,
+    second: f32,
     rest: Sum,
     spread: Sum,
     label_sum: Sum,
@@ -38,7 +39,7 @@ fn begin(row: u32) -> State {
     if TRACK_RANK {
         own = own_logit(row, column, transform, fill);
     }
-    return State(LOWEST, 0.0, zero, zero, zero, zero, zero, zero, 0u, NONE, 0u, 0u, 0u, own, column, fill, transform);
+    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, 0u, 0u, 0u, own, column, fill, transform);
 }
 
 // The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
@@ -72,7 +73,7 @@ fn takes_part(row: u32, quad: u32) -> vec4<bool> {
     return is_inside(quad) & allowed4(row, quad);
 }
 
-// Takes in values whose maximum is `highest` and whose exponentials are to be summed by the caller after this.
+// Takes in values whose maximum is `highest` and which are to be counted and summed by the caller after this.
 fn raise(before: State, highest: f32, quad: u32) -> State {
     var state = before;
     if TRACK_ARGMAX {
@@ -82,11 +83,10 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
     }
     if highest > state.max {
         let by = highest - state.max;
-        let factor = exp1(-by);
-        let sum = state.count + state.rest.value;
-        if TRACK_ENTROPY {
-            state.spread.value = select((state.spread.value + sum * by) * factor, 0.0, factor == 0.0);
-            state.spread.low *= factor;
+        if state.count > 0.0 {
+            // What was largest is one of the others now.
+            state = raise_second(state, state.max);
+            state.rest = add(state.rest, state.count);
         }
         if LABELS {
             state.label_dot.value = moved(state.label_dot.value, state.label_sum.value, by);
@@ -94,10 +94,25 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
         if SMOOTHS {
             state.smooth_dot.value = moved(state.smooth_dot.value, state.smooth_sum.value, by);
         }
-        state.rest.value = sum * factor;
-        state.rest.low *= factor;
         state.count = 0.0;
         state.max = highest;
+    }
+    return state;
+}
+
+// Takes in other values whose maximum is `highest`.
+fn raise_second(before: State, highest: f32) -> State {
+    var state = before;
+    if highest > state.second {
+        let by = highest - state.second;
+        let factor = exp1(-by);
+        if TRACK_ENTROPY {
+            state.spread.value = select((state.spread.value + state.rest.value * by) * factor, 0.0, factor == 0.0);
+            state.spread.low *= factor;
+        }
+        state.rest.value *= factor;
+        state.rest.low *= factor;
+        state.second = highest;
     }
     return state;
 }
@@ -111,9 +126,14 @@ fn number_of(found: vec4<bool>) -> u32 {
     return (ones.x + ones.y) + (ones.z + ones.w);
 }
 
-// The terms of exp(z - m) (m - z); 0 where the exponential is.
-fn spread4(e: vec4<f32>, z: vec4<f32>, m: vec4<f32>) -> vec4<f32> {
-    return select(e * (m - z), vec4(0.0), e == vec4(0.0));
+// The terms of exp(z - s) (s - z); 0 where the exponential is.
+fn spread4(e: vec4<f32>, z: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
+    return select(e * (s - z), vec4(0.0), e == vec4(0.0));
+}
+
+// Without the values that equal the largest.
+fn below(z: vec4<f32>, state: State) -> vec4<f32> {
+    return select(z, vec4(state.fill), z == vec4(state.max));
 }
 
 fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
@@ -123,21 +143,32 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
     let d = logit4(before, row, quad + 3u * step);
     let highest = largest(max(max(a, b), max(c, d)));
     var state = raise(before, highest, quad);
-    let m = vec4(state.max);
-    var ea = exp4(a - m);
-    var eb = exp4(b - m);
-    var ec = exp4(c - m);
-    var ed = exp4(d - m);
+    // Few blocks hold one of the largest.
+    var oa = a;
+    var ob = b;
+    var oc = c;
+    var od = d;
+    var highest_other = highest;
     if highest == state.max {
+        let m = vec4(state.max);
         state.count += total((ones_where(a == m) + ones_where(b == m)) + (ones_where(c == m) + ones_where(d == m)));
-        ea = select(ea, vec4(0.0), a == m);
-        eb = select(eb, vec4(0.0), b == m);
-        ec = select(ec, vec4(0.0), c == m);
-        ed = select(ed, vec4(0.0), d == m);
+        oa = below(a, state);
+        ob = below(b, state);
+        oc = below(c, state);
+        od = below(d, state);
+        highest_other = largest(max(max(oa, ob), max(oc, od)));
     }
+    state = raise_second(state, highest_other);
+    let s = vec4(state.second);
+    let ea = exp4(oa - s);
+    let eb = exp4(ob - s);
+    let ec = exp4(oc - s);
+    let ed = exp4(od - s);
     state.rest = add(state.rest, total((ea + eb) + (ec + ed)));
     if TRACK_ENTROPY {
-        state.spread = add(state.spread, total((spread4(ea, a, m) + spread4(eb, b, m)) + (spread4(ec, c, m) + spread4(ed, d, m))));
+        let first = spread4(ea, oa, s) + spread4(eb, ob, s);
+        let last = spread4(ec, oc, s) + spread4(ed, od, s);
+        state.spread = add(state.spread, total(first + last));
     }
     let magnitudes = max(max(magnitude4(a), magnitude4(b)), max(magnitude4(c), magnitude4(d)));
     state.magnitude = max(state.magnitude, largest_bits(magnitudes));
@@ -149,14 +180,15 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
 
 fn absorb_quad(before: State, row: u32, quad: u32) -> State {
     let z = padded_logit4(before, row, quad);
-    let highest = largest(z);
-    var state = raise(before, highest, quad);
-    let m = vec4(state.max);
-    state.count += total(ones_where(z == m));
-    let e = select(exp4(z - m), vec4(0.0), z == m);
+    var state = raise(before, largest(z), quad);
+    state.count += total(ones_where(z == vec4(state.max)));
+    let others = below(z, state);
+    state = raise_second(state, largest(others));
+    let s = vec4(state.second);
+    let e = exp4(others - s);
     state.rest = add(state.rest, total(e));
     if TRACK_ENTROPY {
-        state.spread = add(state.spread, total(spread4(e, z, m)));
+        state.spread = add(state.spread, total(spread4(e, others, s)));
     }
     state.magnitude = max(state.magnitude, largest_bits(magnitude4(z)));
     return absorb_terms(state, row, quad, z);
@@ -217,6 +249,7 @@ fn close(state: State, row: u32, lanes: u32) -> Stats {
     var stats = empty();
     stats.max = state.max;
     stats.count = state.count;
+    stats.second = state.second;
     stats.rest = value_of(state.rest);
     stats.spread = value_of(state.spread);
     stats.label_sum = value_of(state.label_sum);

@@ -30,14 +30,7 @@ pub struct ElementLoss {
 
 impl Default for ElementLoss {
     fn default() -> Self {
-        Self {
-            reduction: ElementReduction::Mean,
-            batch: None,
-            upstream: 1.0,
-            row_loss: false,
-            gradient: false,
-            target_gradient: false,
-        }
+        Self { reduction: ElementReduction::Mean, batch: None, upstream: 1.0, row_loss: false, gradient: false, target_gradient: false }
     }
 }
 

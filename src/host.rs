@@ -210,7 +210,8 @@ impl Buffers {
         let result = |label, wanted: bool| wanted.then(|| gpu.scratch(label, dense.next_multiple_of(16), output)).transpose();
         let layout = Layout::new(&job.wanted(), job.class_words(), plan.window_rows);
         let states = |label, wanted: bool, usage| wanted.then(|| gpu.scratch(label, plan.window_rows * STATS_BYTES, usage)).transpose();
-        let mask_words = job.mask.map(|mask| if mask.stride() == 0 { mask.words().len() as u64 } else { plan.window_rows * mask.stride() as u64 });
+        let mask_words =
+            job.mask.map(|mask| if mask.stride() == 0 { mask.words().len() as u64 } else { plan.window_rows * mask.stride() as u64 });
         let matrices = u64::from(job.elements.result) + u64::from(job.elements.target_result);
         let planes = job.returned.iter().map(|&returned| u64::from(returned)).sum::<u64>();
         let states_bytes = if job.states_out { STATS_BYTES } else { 0 };

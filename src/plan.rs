@@ -141,7 +141,7 @@ pub struct Plan {
 }
 
 /// Bytes of one chunk's statistics, at most. `shader/tests.rs` holds every `Stats` against it.
-pub(crate) const STATS_BYTES: u64 = 56;
+pub(crate) const STATS_BYTES: u64 = 60;
 
 /// The most rows of a window: what the vector kernels go through as one row, in chunks that a CPU adapter's loops last for.
 const MAX_WINDOW_ROWS: u64 = 1 << 27;

@@ -67,7 +67,9 @@ impl<'a> Sampling<'a> {
             return Err(Error::Value { what: "top_k", index: None, value: 0.0, must: "at least 1" });
         }
         match self.top_p {
-            Some(p) if !(p > 0.0 && p <= 1.0) => Err(Error::Value { what: "top_p", index: None, value: f64::from(p), must: "above 0 and at most 1" }),
+            Some(p) if !(p > 0.0 && p <= 1.0) => {
+                Err(Error::Value { what: "top_p", index: None, value: f64::from(p), must: "above 0 and at most 1" })
+            }
             _ => Ok(()),
         }
     }

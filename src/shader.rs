@@ -226,12 +226,7 @@ impl Kernel {
         self.subgroup.is_some()
     }
 
-    const fn new(
-        name: &'static str,
-        parts: &'static [&'static Part],
-        choices: &'static [Choice],
-        subgroup: Option<&'static Part>,
-    ) -> Self {
+    const fn new(name: &'static str, parts: &'static [&'static Part], choices: &'static [Choice], subgroup: Option<&'static Part>) -> Self {
         Self { name, parts, choices, subgroup, reads_logits: true, reads_second: false, log: None }
     }
 
@@ -255,8 +250,7 @@ static SOFTMAX_PARTS: &[&Part] = &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &NO
 static SOFTMAX_BACKWARD_PARTS: &[&Part] = &[&NUMERICS, &SCAN, &STATS_DOT, &SOFTMAX_BACKWARD];
 static LOGIT_CHOICES: &[Choice] = &[Choice::Transform, Choice::Mask];
 
-pub(crate) static SOFTMAX_KERNEL: Kernel =
-    Kernel::new("softmax", SOFTMAX_PARTS, LOGIT_CHOICES, Some(&ROW_STATE_SUBGROUP)).log(false);
+pub(crate) static SOFTMAX_KERNEL: Kernel = Kernel::new("softmax", SOFTMAX_PARTS, LOGIT_CHOICES, Some(&ROW_STATE_SUBGROUP)).log(false);
 pub(crate) static LOG_SOFTMAX_KERNEL: Kernel =
     Kernel::new("log_softmax", SOFTMAX_PARTS, LOGIT_CHOICES, Some(&ROW_STATE_SUBGROUP)).log(true);
 pub(crate) static LOGSUMEXP_KERNEL: Kernel = Kernel::new(
@@ -277,12 +271,8 @@ pub(crate) static ROW_STATES_KERNEL: Kernel = Kernel::new(
     &[Choice::Transform, Choice::Mask, Choice::ClassWeights, Choice::Labels],
     Some(&ROW_STATE_SUBGROUP),
 );
-pub(crate) static LOGSUMEXP_BACKWARD_KERNEL: Kernel = Kernel::new(
-    "logsumexp_backward",
-    &[&NUMERICS, &STATS_NONE, &WORDS, &LOGSUMEXP_BACKWARD],
-    LOGIT_CHOICES,
-    Some(&STATS_NONE_SUBGROUP),
-);
+pub(crate) static LOGSUMEXP_BACKWARD_KERNEL: Kernel =
+    Kernel::new("logsumexp_backward", &[&NUMERICS, &STATS_NONE, &WORDS, &LOGSUMEXP_BACKWARD], LOGIT_CHOICES, Some(&STATS_NONE_SUBGROUP));
 pub(crate) static SOFTMAX_BACKWARD_KERNEL: Kernel =
     Kernel::new("softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(false);
 pub(crate) static LOG_SOFTMAX_BACKWARD_KERNEL: Kernel =
@@ -294,13 +284,8 @@ pub(crate) static CHECK_TARGETS_KERNEL: Kernel = Kernel::new(
     None,
 )
 .vector();
-pub(crate) static REDUCE_LOSS_KERNEL: Kernel = Kernel::new(
-    "reduce_loss",
-    &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &TARGET, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS],
-    &[],
-    None,
-)
-.vector();
+pub(crate) static REDUCE_LOSS_KERNEL: Kernel =
+    Kernel::new("reduce_loss", &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &TARGET, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS], &[], None).vector();
 
 /// Every kernel: what tests enumerate.
 #[cfg(test)]

@@ -16,9 +16,11 @@ pub struct RowState {
     pub max: f32,
     /// How many classes have it; 0 if all are -inf.
     pub count: f32,
-    /// `Σ exp(z - max)` over the others: `max + log(count + rest)` is the log-sum-exp.
+    /// The largest `z` of the others, `f32::MIN` if none is above.
+    pub second: f32,
+    /// `Σ exp(z - second)` over the others: `max + log(count + rest exp(second - max))` is the log-sum-exp.
     pub rest: f32,
-    /// `Σ exp(z - max) (max - z)`, if the entropy is wanted.
+    /// `Σ exp(z - second) (second - z)` over the others, if the entropy is wanted.
     pub spread: f32,
     /// `Σ w q`, if the targets are probabilities.
     pub label_sum: f32,
@@ -51,6 +53,7 @@ impl RowState {
     pub const EMPTY: Self = Self {
         max: f32::MIN,
         count: 0.0,
+        second: f32::MIN,
         rest: 0.0,
         spread: 0.0,
         label_sum: 0.0,
@@ -69,21 +72,29 @@ impl RowState {
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         let max = self.max.max(other.max);
-        let (a, b) = (self.raised(max), other.raised(max));
+        let (below, below_other) = (self.others_below(max), other.others_below(max));
+        let second = below.second.max(below_other.second);
+        let (a, b) = (below.relative_to(second), below_other.relative_to(second));
         let best = match (self.max, other.max) {
             (a, b) if a > b => self.best,
             (a, b) if b > a => other.best,
             _ => self.best.min(other.best),
         };
+        let count = |state: &Self| if state.max == max { state.count } else { 0.0 };
+        // Nothing times an infinite distance is nothing.
+        let moved = |state: &Self, dot: f32, sum: f32| {
+            if sum == 0.0 { dot } else { (f64::from(dot) + f64::from(sum) * (f64::from(max) - f64::from(state.max))) as f32 }
+        };
         Self {
             max,
-            count: a.count + b.count,
-            rest: a.rest + b.rest,
-            spread: a.spread + b.spread,
-            label_sum: a.label_sum + b.label_sum,
-            label_dot: a.label_dot + b.label_dot,
-            smooth_sum: a.smooth_sum + b.smooth_sum,
-            smooth_dot: a.smooth_dot + b.smooth_dot,
+            count: count(&self) + count(&other),
+            second,
+            rest: (a.rest + b.rest) as f32,
+            spread: (a.spread + b.spread) as f32,
+            label_sum: self.label_sum + other.label_sum,
+            label_dot: moved(&self, self.label_dot, self.label_sum) + moved(&other, other.label_dot, other.label_sum),
+            smooth_sum: self.smooth_sum + other.smooth_sum,
+            smooth_dot: moved(&self, self.smooth_dot, self.smooth_sum) + moved(&other, other.smooth_dot, other.smooth_sum),
             magnitude: self.magnitude.max(other.magnitude),
             best,
             target_bits: self.target_bits | other.target_bits,
@@ -102,29 +113,38 @@ impl RowState {
         if self.count == 0.0 {
             return f32::NEG_INFINITY;
         }
-        let log = (f64::from(self.count) - 1.0 + f64::from(self.rest)).ln_1p();
-        (f64::from(self.max) + log) as f32
+        let below = f64::from(self.rest) * (f64::from(self.second) - f64::from(self.max)).exp();
+        (f64::from(self.max) + (f64::from(self.count) - 1.0 + below).ln_1p()) as f32
     }
 
-    /// The same state, relative to a larger maximum.
-    fn raised(self, max: f32) -> Self {
-        if self.max == max {
+    /// What is not among the largest once the largest is `max`.
+    fn others_below(&self, max: f32) -> Others {
+        let own = Others { second: self.second, rest: f64::from(self.rest), spread: f64::from(self.spread) };
+        if self.max == max || self.count == 0.0 {
+            return own;
+        }
+        let whole = own.relative_to(self.max);
+        Others { rest: whole.rest + f64::from(self.count), ..whole }
+    }
+}
+
+/// The classes that are not among the largest, relative to the largest of them.
+struct Others {
+    second: f32,
+    rest: f64,
+    spread: f64,
+}
+
+impl Others {
+    /// The same relative to a larger value.
+    fn relative_to(self, second: f32) -> Self {
+        if self.second == second {
             return self;
         }
-        let by = f64::from(max) - f64::from(self.max);
+        let by = f64::from(second) - f64::from(self.second);
         let factor = (-by).exp();
-        let sum = f64::from(self.count) + f64::from(self.rest);
-        // Nothing times an infinite distance is nothing.
-        let moved = |dot: f32, sum: f32| if sum == 0.0 { dot } else { (f64::from(dot) + f64::from(sum) * by) as f32 };
-        Self {
-            max,
-            count: 0.0,
-            rest: (sum * factor) as f32,
-            spread: if factor == 0.0 { 0.0 } else { ((f64::from(self.spread) + sum * by) * factor) as f32 },
-            label_dot: moved(self.label_dot, self.label_sum),
-            smooth_dot: moved(self.smooth_dot, self.smooth_sum),
-            ..self
-        }
+        let spread = if factor == 0.0 { 0.0 } else { (self.spread + self.rest * by) * factor };
+        Self { second, rest: self.rest * factor, spread }
     }
 }
 

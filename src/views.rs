@@ -197,7 +197,11 @@ impl<'a> Logits<'a> {
         if rows == 0 {
             return &[];
         }
-        debug_assert!(first.is_multiple_of(self.inner) && rows.is_multiple_of(self.inner), "rows {first} + {rows} of blocks of {}", self.inner);
+        debug_assert!(
+            first.is_multiple_of(self.inner) && rows.is_multiple_of(self.inner),
+            "rows {first} + {rows} of blocks of {}",
+            self.inner
+        );
         let (first, blocks) = (first / self.inner, rows / self.inner);
         let size = self.storage.bytes();
         &self.bytes[first * self.stride * size..][..((blocks - 1) * self.stride + self.classes * self.inner) * size]

@@ -179,7 +179,12 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::Options`] for a softcap, whose slope needs the logits, and those of [`softmax_backward`](Self::softmax_backward).
-    pub fn softmax_backward_with(&self, probabilities: &Logits<'_>, upstream: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub fn softmax_backward_with(
+        &self,
+        probabilities: &Logits<'_>,
+        upstream: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         pollster::block_on(self.blocking().softmax_backward_with_async(probabilities, upstream, transform))
     }
 
@@ -187,7 +192,12 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`softmax_backward_with`](Self::softmax_backward_with).
-    pub async fn softmax_backward_with_async(&self, probabilities: &Logits<'_>, upstream: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub async fn softmax_backward_with_async(
+        &self,
+        probabilities: &Logits<'_>,
+        upstream: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         self.backward(&SOFTMAX_BACKWARD_KERNEL, probabilities, upstream, transform).await
     }
 
@@ -213,7 +223,12 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`softmax_backward_with`](Self::softmax_backward_with).
-    pub fn log_softmax_backward_with(&self, log_probabilities: &Logits<'_>, upstream: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub fn log_softmax_backward_with(
+        &self,
+        log_probabilities: &Logits<'_>,
+        upstream: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         pollster::block_on(self.blocking().log_softmax_backward_with_async(log_probabilities, upstream, transform))
     }
 
@@ -221,7 +236,12 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`log_softmax_backward_with`](Self::log_softmax_backward_with).
-    pub async fn log_softmax_backward_with_async(&self, log_probabilities: &Logits<'_>, upstream: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub async fn log_softmax_backward_with_async(
+        &self,
+        log_probabilities: &Logits<'_>,
+        upstream: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         self.backward(&LOG_SOFTMAX_BACKWARD_KERNEL, log_probabilities, upstream, transform).await
     }
 
@@ -248,7 +268,13 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`logsumexp_backward`](Self::logsumexp_backward) and [`softmax_with`](Self::softmax_with).
-    pub fn logsumexp_backward_with(&self, logits: &Logits<'_>, logsumexp: &[f32], upstream: &[f32], transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub fn logsumexp_backward_with(
+        &self,
+        logits: &Logits<'_>,
+        logsumexp: &[f32],
+        upstream: &[f32],
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         pollster::block_on(self.blocking().logsumexp_backward_with_async(logits, logsumexp, upstream, transform))
     }
 
@@ -256,7 +282,13 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`logsumexp_backward_with`](Self::logsumexp_backward_with).
-    pub async fn logsumexp_backward_with_async(&self, logits: &Logits<'_>, logsumexp: &[f32], upstream: &[f32], transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    pub async fn logsumexp_backward_with_async(
+        &self,
+        logits: &Logits<'_>,
+        logsumexp: &[f32],
+        upstream: &[f32],
+        transform: &LogitTransform<'_>,
+    ) -> Result<Vec<f32>> {
         check_len("logsumexp", logsumexp.len(), logits.rows())?;
         check_len("upstream", upstream.len(), logits.rows())?;
         transform.check(logits.rows(), logits.classes())?;

@@ -4,14 +4,15 @@ use super::reduce::{Reducer, row_weight};
 use super::row::{Row, rows_of};
 use super::shape::dense;
 use super::terms::{Label, Terms};
-use crate::{CrossEntropy, CrossEntropyResult, FaultKind, FaultPolicy, FaultRows, Faults, Logits, NO_CLASS, Result, Targets};
+use crate::{CrossEntropy, CrossEntropyResult, Error, FaultKind, FaultPolicy, FaultRows, Faults, Logits, NO_CLASS, Result, Targets};
 
 /// Cross-entropy with one class index a row, and its gradient with respect to the logits; the formula is at [`CrossEntropy`].
 ///
-/// The row losses, in nats, are reduced as [`Reduction`](crate::Reduction) says; the reduced loss does not contain the upstream factor. The gradient
-/// of a row is `g_r a_r dz/dx (A p_c - k_c + 2 λ lse p_c)` where `k_c` is the coefficient of `lse - z_c` in the loss, `A` their sum,
-/// and `g_r` the upstream factor, divided by the denominator with [`Reduction::Mean`](crate::Reduction::Mean). Only what `options` asks for is `Some`;
-/// `states` never is. Values a row come in the order of the rows, the gradient in the shape of the logits.
+/// The row losses, in nats, are reduced as [`Reduction`](crate::Reduction) says; the reduced loss does not contain the upstream
+/// factor. The gradient of a row is `g_r a_r dz/dx (A p_c - k_c + 2 λ lse p_c)` where `k_c` is the coefficient of `lse - z_c` in the
+/// loss, `A` their sum, and `g_r` the upstream factor, divided by the denominator with [`Reduction::Mean`](crate::Reduction::Mean).
+/// Only what `options` asks for is `Some`; `states` never is. Values a row come in the order of the rows, the gradient in the shape
+/// of the logits.
 ///
 /// The loss adds `log(1 + Σ_{c≠t} exp(z_c - z_t))` where the target leads, and its entry of the gradient is `-Σ_{c≠t} p_c`: both
 /// keep their relative accuracy however confident the row is.
@@ -22,11 +23,12 @@ use crate::{CrossEntropy, CrossEntropyResult, FaultKind, FaultPolicy, FaultRows,
 /// NaN and +inf and with some `z` above -inf.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length) unless there is one target a row; [`Error::Target`](crate::Error::Target) for a target that
-/// is neither a class nor ignored; what [`CrossEntropy`]'s options say of their values; with [`FaultPolicy::Fail`]
-/// [`Error::Fault`](crate::Error::Fault) for rows that cannot have a loss.
+/// [`Error::Length`] unless there is one target a row; [`Error::Target`] for a target that
+/// is neither a class nor ignored; what [`CrossEntropy`]'s options say of their values;
+/// [`Error::Options`] for a piece of a vocabulary; with [`FaultPolicy::Fail`]
+/// [`Error::Fault`] for rows that cannot have a loss.
 pub fn cross_entropy(logits: &Logits<'_>, targets: &Targets<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
-    options.check(logits.rows(), logits.classes(), false)?;
+    check(logits, options, false)?;
     let targets: Vec<_> = targets.resolve(logits.rows(), logits.classes(), options.ignore_index)?.collect();
     let reducer = Reducer::of_classes(options, &targets);
     let out = evaluate(logits, |r| targets[r].map_or(Label::Ignored, Label::Class), options, &reducer)?;
@@ -44,14 +46,21 @@ pub fn cross_entropy(logits: &Logits<'_>, targets: &Targets<'_>, options: &Cross
 /// the loss infinite. The gradient with respect to `q` is `g_r a_r (1 - ε) w_c (lse - z_c)`, in the shape of the logits.
 ///
 /// # Errors
-/// As [`cross_entropy`]; [`Error::Length`](crate::Error::Length) if the shapes differ; [`Error::Options`](crate::Error::Options) for
-/// an `ignore_index` of 0 or above and for outputs that need class indices.
+/// As [`cross_entropy`]; [`Error::Length`] if the shapes differ; [`Error::Options`] for
+/// an `ignore_index` of 0 or above, for outputs that need class indices and for a piece of a vocabulary.
 pub fn soft_cross_entropy(logits: &Logits<'_>, probabilities: &Logits<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
-    options.check(logits.rows(), logits.classes(), true)?;
+    check(logits, options, true)?;
     logits.check_same_shape("probabilities", probabilities)?;
     let reducer = Reducer::of_probabilities(options, logits.rows());
     let out = evaluate(logits, |r| Label::Probabilities(probabilities.row(r).collect()), options, &reducer)?;
     Ok(out.into_result(logits, options, &reducer))
+}
+
+fn check(logits: &Logits<'_>, options: &CrossEntropy<'_>, soft: bool) -> Result<()> {
+    if options.piece.is_some() {
+        return Err(Error::Options("the piece of a vocabulary has no loss of its own: the reference takes all classes".into()));
+    }
+    options.check(logits.rows(), logits.classes(), soft)
 }
 
 /// What is known of one row.

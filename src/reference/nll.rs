@@ -8,13 +8,13 @@ use crate::{CrossEntropy, CrossEntropyResult, Error, FaultPolicy, Faults, LogitT
 /// Negative log-likelihood: `loss_r = -a_r w_t x_t` of log-probabilities `x`, and its gradient, `-g_r a_r w_t` at the target and 0
 /// elsewhere, in the shape of `log_probs`.
 ///
-/// Reduction, denominator and ignored rows as with [`cross_entropy`](super::cross_entropy). A coefficient `a_r w_t` of exactly 0 gives loss and
-/// gradient 0; else a NaN, or infinity, at the target is the loss's, and the other classes do not matter. There are no faults but
-/// that of an empty denominator.
+/// Reduction, denominator and ignored rows as with [`cross_entropy`](super::cross_entropy). A coefficient `a_r w_t` of exactly 0 gives
+/// loss and gradient 0; else a NaN, or infinity, at the target is the loss's, and the other classes do not matter. There are no faults
+/// but that of an empty denominator.
 ///
 /// # Errors
-/// [`Error::Length`] and [`Error::Target`] as with [`cross_entropy`](super::cross_entropy); [`Error::Options`] for every option but the
-/// reduction, denominator, empty mean, `ignore_index`, upstream, weights, row loss and gradient.
+/// [`Error::Length`] and [`Error::Target`] as with [`cross_entropy`](super::cross_entropy); [`Error::Options`] for every option but
+/// the reduction, denominator, empty mean, `ignore_index`, upstream, weights, row loss and gradient.
 pub fn nll_loss(log_probs: &Logits<'_>, targets: &Targets<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
     only_these(options)?;
     options.check(log_probs.rows(), log_probs.classes(), false)?;
@@ -51,6 +51,7 @@ fn only_these(options: &CrossEntropy<'_>) -> Result<()> {
         (options.label_smoothing != 0.0, "label_smoothing"),
         (options.z_loss != 0.0, "z_loss"),
         (options.transform != LogitTransform::new(), "transform"),
+        (options.piece.is_some(), "piece"),
         (options.faults != FaultPolicy::Propagate, "faults"),
         (options.top_k.is_some(), "top_k"),
         (logsumexp, "logsumexp"),

@@ -79,9 +79,7 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
                 let in_place = !v.in_place || v.elements && v.logits_aligned == v.result_aligned;
                 let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
                 // `launch.rs` takes a matrix that is not there for aligned.
-                let aligned = (v.logits_aligned || kernel.reads_logits)
-                    && (v.second_aligned || second)
-                    && (v.result_aligned || v.elements);
+                let aligned = (v.logits_aligned || kernel.reads_logits) && (v.second_aligned || second) && (v.result_aligned || v.elements);
                 let strided = !v.strided
                     || kernel.reads_logits && !v.logits_aligned && !(second && v.second_aligned) && !(v.elements && v.result_aligned);
                 if elements && in_place && aligned && strided {
@@ -362,7 +360,7 @@ fn summary_has_one_layout() {
 
 #[test]
 fn row_state_has_one_layout() {
-    let expected = fields!(RowState: max count rest spread label_sum label_dot smooth_sum smooth_dot magnitude best target_bits ahead
+    let expected = fields!(RowState: max count second rest spread label_sum label_dot smooth_sum smooth_dot magnitude best target_bits ahead
         allowed flags);
     assert_eq!(members_in(&ROW_STATE, "Stats"), expected);
     assert_eq!(size_of::<RowState>() as u64, STATS_BYTES);

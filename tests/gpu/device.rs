@@ -4,8 +4,8 @@ use crate::common::data::{Data, Random, make};
 use crate::common::{Bound, TINY, assert_close, gpu, on_every_adapter, with_every_strategy};
 use wgpu::BufferUsages as Usage;
 use wgpu_xent::{
-    CrossEntropy, CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Reduction,
-    Targets, Upstream, reference,
+    CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Factor, Gpu, Logits, Output, Reduction, RowState, Targets,
+    reference,
 };
 
 const ALL: Usage = Usage::STORAGE.union(Usage::COPY_SRC).union(Usage::COPY_DST);
@@ -132,6 +132,7 @@ fn a_chain_in_one_encoder() {
         let target_buffer = buffer(gpu, &targets.iter().map(|&t| (t as i32).cast_unsigned()).collect::<Vec<_>>());
         let upstream = floats(gpu, &factors);
         let (saved_lse, saved_loss) = (floats(gpu, &vec![0.0; rows]), floats(gpu, &vec![0.0; rows]));
+        let states = buffer(gpu, &vec![0; rows * size_of::<RowState>() / 4]);
         let gradient = floats(gpu, &dense);
         let (p, y, back) = (floats(gpu, &dense), floats(gpu, &dense), floats(gpu, &dense));
         let back_log = floats(gpu, &dense);
@@ -144,6 +145,7 @@ fn a_chain_in_one_encoder() {
             upstream: Some(DeviceVector::new(&upstream)),
             row_loss: Some(DeviceVector::new(&saved_loss)),
             logsumexp: Some(DeviceVector::new(&saved_lse)),
+            new_states: Some(DeviceVector::new(&states)),
             gradient: Some(Output::To(at(&gradient))),
             ..CrossEntropyBuffers::new(logits, DeviceVector::new(&target_buffer))
         };
@@ -155,19 +157,17 @@ fn a_chain_in_one_encoder() {
         gpu.record_log_softmax_backward(&mut encoder, &at(&y), &at(&gradient), Output::To(at(&back_log))).unwrap();
         let (lse, g) = (DeviceVector::new(&saved_lse), DeviceVector::new(&upstream));
         gpu.record_logsumexp_backward(&mut encoder, &logits, lse, g, Output::To(at(&lse_grad))).unwrap();
-        let sum = CrossEntropy::new().reduction(Reduction::Sum).upstream(Upstream::Scalar(2.0));
-        let backward = |logits, upstream, gradient| CrossEntropyBackwardBuffers {
-            logits,
-            targets: DeviceVector::new(&target_buffer),
-            logsumexp: lse,
-            row_loss: Some(DeviceVector::new(&saved_loss)),
+        let sum = CrossEntropy::new().reduction(Reduction::Sum).upstream(Factor::Scalar(2.0));
+        let backward = |logits, upstream, gradient| CrossEntropyBuffers {
+            states: Some(DeviceVector::new(&states)),
             upstream,
-            gradient,
+            gradient: Some(gradient),
+            ..CrossEntropyBuffers::new(logits, DeviceVector::new(&target_buffer))
         };
         let per_row = floats(gpu, &dense);
         let buffers = backward(logits, Some(g), Output::To(at(&per_row)));
-        gpu.record_cross_entropy_backward(&mut encoder, &buffers, &options).unwrap();
-        let pending_back = gpu.record_cross_entropy_backward(&mut encoder, &backward(logits, None, Output::InPlace), &sum).unwrap();
+        gpu.record_cross_entropy(&mut encoder, &buffers, &options).unwrap();
+        let pending_back = gpu.record_cross_entropy(&mut encoder, &backward(logits, None, Output::InPlace), &sum).unwrap();
         gpu.record_logsumexp(&mut encoder, &at(&y), DeviceVector::new(&saved_loss)).unwrap();
         gpu.queue().submit([encoder.finish()]);
 
@@ -175,7 +175,7 @@ fn a_chain_in_one_encoder() {
         assert_eq!(pending_back.read(gpu).unwrap().valid_rows, rows - 1);
         let logits = Logits::new(&dense, rows, classes).unwrap();
         let view = Targets::new(&targets);
-        let wanted = options.upstream(Upstream::Rows(&factors)).gradient(true);
+        let wanted = options.upstream(Factor::Rows(&factors)).gradient(true);
         let expected = reference::cross_entropy(&logits, &view, &wanted).unwrap().gradient.unwrap();
         let got = values(gpu, &gradient);
         assert_close("gradient", &got, &expected, far);

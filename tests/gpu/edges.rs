@@ -1,7 +1,7 @@
 //! Rows that arithmetic alone gets wrong somewhere: NaN, infinities, nothing, ignored rows; and what must not change.
 
 use crate::common::{Bound, TINY, assert_close, gpus, on_every_adapter, with_every_strategy};
-use wgpu_xent::{CrossEntropy, Gpu, Logits, NO_CLASS, Reduction, Saved, Targets, Upstream, reference};
+use wgpu_xent::{CrossEntropy, Factor, Gpu, Logits, NO_CLASS, Reduction, Targets, reference};
 
 const INF: f32 = f32::INFINITY;
 /// The NaN that x86 makes has the sign bit set; others do not.
@@ -83,8 +83,7 @@ fn check_special(gpu: &Gpu, classes: usize) {
         assert_eq!((got.valid_rows, got.correct), (expected.valid_rows, expected.correct));
         let gradient = got.gradient.as_ref().unwrap();
         assert_close(&what("gradient"), gradient, expected.gradient.as_ref().unwrap(), loose);
-        let saved = Saved { logsumexp: got.logsumexp.as_ref().unwrap(), row_loss: Some(row_loss) };
-        let backward = gpu.cross_entropy_backward(&logits, &view, &saved, &options).unwrap();
+        let backward = gpu.cross_entropy_backward(&logits, &view, got.states.as_ref().unwrap(), &options).unwrap();
         assert_close(&what("backward"), &backward, expected.gradient.as_ref().unwrap(), loose);
         for row in (0..rows).filter(|&r| targets[r] == -100) {
             for matrix in [gradient, &backward] {
@@ -160,7 +159,7 @@ fn an_upstream_factor_of_zero_clears_all_but_nan() {
     on_every_adapter(|gpu| {
         let values = [1.0_f32, 2.0, 3.0, f32::NAN, 0.0, 0.0];
         let logits = Logits::new(&values, 2, 3).unwrap();
-        let options = CrossEntropy::new().reduction(Reduction::None).upstream(Upstream::Scalar(0.0)).gradient(true);
+        let options = CrossEntropy::new().reduction(Reduction::None).upstream(Factor::Scalar(0.0)).gradient(true);
         let gradient = gpu.cross_entropy(&logits, &Targets::new(&[0, 0]), &options).unwrap().gradient.unwrap();
         assert!(gradient[..3].iter().all(|&g| g == 0.0));
         assert!(gradient[3..].iter().all(|g| g.is_nan()));

@@ -1,7 +1,7 @@
 //! Every mistake of a caller, and what it is told.
 
 use crate::common::gpu;
-use wgpu_xent::{CrossEntropy, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Reduction, Saved, Strategy, Targets, Upstream};
+use wgpu_xent::{CrossEntropy, DeviceMatrix, DeviceVector, Error, Factor, Gpu, Logits, Output, Reduction, RowState, Strategy, Targets};
 
 /// The message of the error that a call must give.
 #[track_caller]
@@ -49,20 +49,16 @@ fn upstream_and_saved() {
     let data = [0.0_f32; 6];
     let logits = Logits::new(&data, 2, 3).unwrap();
     let targets = Targets::new(&[0_i64, 1]);
-    let rows = CrossEntropy::new().upstream(Upstream::Rows(&[1.0, 2.0]));
+    let rows = CrossEntropy::new().upstream(Factor::Rows(&[1.0, 2.0]));
     assert_eq!(message(gpu().cross_entropy(&logits, &targets, &rows)), "an upstream gradient for each row needs reduction none, not Mean");
-    let short = CrossEntropy::new().reduction(Reduction::None).upstream(Upstream::Rows(&[1.0]));
+    let short = CrossEntropy::new().reduction(Reduction::None).upstream(Factor::Rows(&[1.0]));
     assert_eq!(message(gpu().cross_entropy(&logits, &targets, &short)), "upstream holds 1 elements, but 2 are needed");
-    let saved = Saved { logsumexp: &[0.0], row_loss: None };
-    let text = message(gpu().cross_entropy_backward(&logits, &targets, &saved, &CrossEntropy::new()));
-    assert_eq!(text, "logsumexp holds 1 elements, but 2 are needed");
-    let saved = Saved { logsumexp: &[0.0, 0.0], row_loss: Some(&[0.0; 3]) };
-    let text = message(gpu().cross_entropy_backward(&logits, &targets, &saved, &CrossEntropy::new()));
-    assert_eq!(text, "row_loss holds 3 elements, but 2 are needed");
+    let text = message(gpu().cross_entropy_backward(&logits, &targets, &[RowState::EMPTY], &CrossEntropy::new()));
+    assert_eq!(text, "states holds 1 elements, but 2 are needed");
     let other = Logits::new(&data, 3, 2).unwrap();
-    assert_eq!(message(gpu().softmax_backward(&logits, &other)), "a row of upstream holds 2 elements, but 3 are needed");
+    assert_eq!(message(gpu().softmax_backward(&logits, &other)), "upstream holds 3 elements, but 2 are needed");
     let other = Logits::new(&data[..3], 1, 3).unwrap();
-    assert_eq!(message(gpu().log_softmax_backward(&logits, &other)), "upstream holds 3 elements, but 6 are needed");
+    assert_eq!(message(gpu().log_softmax_backward(&logits, &other)), "upstream holds 1 elements, but 2 are needed");
     assert_eq!(message(gpu().logsumexp_backward(&logits, &[0.0; 2], &[0.0])), "upstream holds 1 elements, but 2 are needed");
 }
 
@@ -111,6 +107,8 @@ fn device_buffers() {
     assert!(message(gpu().record_softmax(&mut encoder, &matrix, Output::To(again))).contains("use Output::InPlace or another buffer"));
     let vector = DeviceVector::new(&other);
     assert!(message(gpu().record_logsumexp(&mut encoder, &matrix, vector)).ends_with("lacks COPY_DST"));
+    let other = buffer(96, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
+    let vector = DeviceVector::new(&other);
     let buffers = wgpu_xent::CrossEntropyBuffers::new(matrix, DeviceVector::with_offset(&other, 84));
     let text = message(gpu().record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()));
     assert_eq!(text, "buffer for targets: 16 bytes from offset 84 on, but it has 96");

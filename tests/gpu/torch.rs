@@ -2,7 +2,7 @@
 
 use crate::common::{Bound, TINY, assert_close, gpus};
 use serde_json::Value;
-use wgpu_xent::{CrossEntropy, Gpu, Logits, Reduction, Targets, Upstream};
+use wgpu_xent::{CrossEntropy, Factor, Gpu, Logits, Reduction, Targets};
 
 fn number(value: &Value) -> f64 {
     match value.as_str() {
@@ -42,9 +42,9 @@ fn check_cross_entropy(gpu: &Gpu, case: &Value, logits: &Logits<'_>, values: &[f
     let targets: Vec<i64> = case["targets"].as_array().unwrap().iter().map(|t| t.as_i64().unwrap()).collect();
     let factors = case["upstream"].as_array().map(|_| floats(&case["upstream"]));
     let upstream = match (&factors, case["upstream"].is_null()) {
-        (Some(rows), _) => Upstream::Rows(rows),
-        (None, true) => Upstream::Scalar(1.0),
-        (None, false) => Upstream::Scalar(number(&case["upstream"]) as f32),
+        (Some(rows), _) => Factor::Rows(rows),
+        (None, true) => Factor::Scalar(1.0),
+        (None, false) => Factor::Scalar(number(&case["upstream"]) as f32),
     };
     let reduction = match case["reduction"].as_str().unwrap() {
         "mean" => Reduction::Mean,

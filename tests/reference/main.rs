@@ -1,0 +1,14 @@
+//! The CPU reference against values computed by hand, closed forms, finite differences and PyTorch.
+
+mod coefficients;
+mod common;
+mod denominators;
+mod elements;
+mod errors;
+mod faults;
+mod gradients;
+mod options;
+mod others;
+mod plain;
+mod special;
+mod torch;

@@ -1,0 +1,399 @@
+//! The cases that `scripts/torch_options.py` stored; its opening comment lists the fields.
+
+use crate::common::narrow;
+use serde_json::Value;
+use wgpu_xent::reference::{
+    binary_cross_entropy_with_logits, cross_entropy, distribution_cross_entropy, entropy, kl_div, log_softmax_backward_with,
+    log_softmax_with, logsumexp_backward_with, logsumexp_over, logsumexp_with, nll_loss, sigmoid, sigmoid_backward, signed_logsumexp,
+    signed_logsumexp_backward, soft_cross_entropy, softmax_backward_with, softmax_with, top_k_log_probs,
+};
+use wgpu_xent::{
+    BinaryCrossEntropy, ClassMask, CrossEntropy, CrossEntropyResult, Denominator, ElementLoss, ElementLossResult, ElementReduction, Error,
+    Factor, LogitTransform, Logits, NO_CLASS, Reduction, Targets, Weights,
+};
+
+/// What `f64` leaves of the numbers of another implementation, relative to the value.
+const TOLERANCE: f64 = 2e-12;
+
+struct Case {
+    fields: Value,
+}
+
+impl Case {
+    fn name(&self) -> &str {
+        self.fields["name"].as_str().unwrap()
+    }
+
+    fn field(&self, name: &str) -> Option<&Value> {
+        let value = self.fields.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.name()));
+        (!value.is_null()).then_some(value)
+    }
+
+    /// Null elements, of values that do not exist, are NaN here.
+    fn numbers(&self, name: &str) -> Option<Vec<f64>> {
+        self.field(name).map(|value| match value {
+            Value::Array(values) => values.iter().map(number).collect(),
+            one => vec![number(one)],
+        })
+    }
+
+    fn inputs(&self, name: &str) -> Option<Vec<f32>> {
+        self.numbers(name).map(|values| narrow(&values))
+    }
+
+    fn integers<T: TryFrom<i64>>(&self, name: &str) -> Option<Vec<T>>
+    where
+        T::Error: std::fmt::Debug,
+    {
+        self.field(name).map(|values| values.as_array().unwrap().iter().map(|v| v.as_i64().unwrap().try_into().unwrap()).collect())
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        self.integers("shape").unwrap()
+    }
+
+    fn view<'a>(&self, data: &'a [f32]) -> Logits<'a> {
+        let dim = self.field("dim").map_or(-1, |dim| dim.as_i64().unwrap() as isize);
+        Logits::with_shape(data, &self.shape(), dim).unwrap()
+    }
+
+    #[track_caller]
+    fn check(&self, what: &str, got: Option<&[f64]>, tolerance: f64) {
+        let (Some(expected), got) = (self.numbers(what), got) else { return };
+        let got = got.unwrap_or_else(|| panic!("{}: no {what}", self.name()));
+        assert_eq!(got.len(), expected.len(), "{}: {what}", self.name());
+        // With these the file's numbers lost digits to the size of the logits: of an entropy of 1.964437005464107e-9 it has six.
+        let absolute = if self.name().starts_with("large_logits") { 2e-14 } else { 0.0 };
+        for (i, (&g, &e)) in got.iter().zip(&expected).enumerate() {
+            let same = g == e || (g.is_nan() && e.is_nan()) || (g - e).abs() <= tolerance * e.abs() + absolute;
+            assert!(same, "{}: {what}[{i}] is {g:e}, expected {e:e}\nall: {got:?}\nexpected: {expected:?}", self.name());
+        }
+    }
+
+    #[track_caller]
+    fn check_indices(&self, what: &str, got: Option<&[u32]>) {
+        let got: Option<Vec<f64>> = got.map(|got| got.iter().map(|&c| if c == NO_CLASS { f64::NAN } else { c.into() }).collect());
+        self.check(what, got.as_deref(), 0.0);
+    }
+
+    fn reduction(&self) -> Reduction {
+        match self.fields["reduction"].as_str().unwrap() {
+            "none" => Reduction::None,
+            "mean" => Reduction::Mean,
+            "sum" => Reduction::Sum,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn element_loss(&self) -> ElementLoss {
+        let reduction = match self.fields["reduction"].as_str().unwrap() {
+            "none" => ElementReduction::None,
+            "mean" => ElementReduction::Mean,
+            "batchmean" => ElementReduction::BatchMean,
+            "sum" => ElementReduction::Sum,
+            other => panic!("{other}"),
+        };
+        ElementLoss::new().reduction(reduction).gradient(true)
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::Null => f64::NAN,
+        Value::String(text) => text.parse().unwrap(),
+        value => value.as_f64().unwrap(),
+    }
+}
+
+/// Runs every case of an operation.
+fn each(op: &str, check: impl Fn(&Case)) {
+    let all: Value = serde_json::from_str(include_str!("../data/torch_options.json")).unwrap();
+    let cases: Vec<Case> =
+        all["cases"].as_array().unwrap().iter().filter(|case| case["op"] == op).map(|case| Case { fields: case.clone() }).collect();
+    assert!(cases.len() >= 5, "{op}: {} cases", cases.len());
+    cases.iter().for_each(check);
+}
+
+/// The words of a mask given in the shape of one row, or of the logits.
+fn mask_words(mask: &[f32], like: &Logits<'_>, case: &Case) -> Vec<u32> {
+    let rows_first: Vec<bool> = if mask.len() == like.classes() && like.rows() != 1 {
+        mask.iter().map(|&m| m == 1.0).collect()
+    } else {
+        let mask = case.view(mask);
+        (0..mask.rows()).flat_map(|r| mask.row(r).map(|m| m == 1.0)).collect()
+    };
+    ClassMask::pack(&rows_first, like.classes())
+}
+
+fn class_mask<'a>(words: &'a [u32], like: &Logits<'_>) -> ClassMask<'a> {
+    if words.len() == like.classes().div_ceil(32) {
+        ClassMask::shared(words, like.classes()).unwrap()
+    } else {
+        ClassMask::per_row(words, like.rows(), like.classes()).unwrap()
+    }
+}
+
+fn factor(values: Option<&Vec<f32>>) -> Factor<'_> {
+    match values {
+        None => Factor::Scalar(1.0),
+        Some(values) if values.len() == 1 => Factor::Scalar(values[0]),
+        Some(values) => Factor::Rows(values),
+    }
+}
+
+/// What a case says of the transform, with `check` to use it.
+fn with_transform(case: &Case, logits: &Logits<'_>, check: impl FnOnce(LogitTransform<'_>)) {
+    let (scale, cap) = (case.inputs("scale"), case.inputs("softcap").map(|cap| cap[0]));
+    let words = case.inputs("mask").map(|mask| mask_words(&mask, logits, case));
+    let mask = words.as_ref().map(|words| class_mask(words, logits));
+    check(LogitTransform::new().scale(factor(scale.as_ref())).softcap(cap).mask(mask));
+}
+
+fn check_cross_entropy(case: &Case, out: &CrossEntropyResult<f64>) {
+    case.check("loss", out.loss.as_ref().map(std::slice::from_ref), TOLERANCE);
+    case.check("row_loss", out.row_loss.as_deref(), TOLERANCE);
+    case.check("grad", out.gradient.as_deref(), 1e-10);
+    assert_eq!(out.valid_rows as i64, case.fields["valid_rows"].as_i64().unwrap(), "{}", case.name());
+    case.check("divisor", Some(&[out.denominator]), 1e-15);
+}
+
+#[test]
+fn cross_entropies() {
+    each("cross_entropy", |case| {
+        let data = case.inputs("logits").unwrap();
+        let logits = case.view(&data);
+        let (class_weights, row_weights, upstream) = (case.inputs("class_weights"), case.inputs("row_weights"), case.inputs("upstream"));
+        let one = |name: &str| case.inputs(name).map_or(0.0, |value| value[0]);
+        let denominator = match &case.fields["denominator"] {
+            Value::String(name) => match name.as_str() {
+                "target_weights" => Denominator::TargetWeights,
+                "rows" => Denominator::Rows,
+                "valid_rows" => Denominator::ValidRows,
+                "all_weights" => Denominator::AllWeights,
+                other => panic!("{other}"),
+            },
+            Value::Null => Denominator::TargetWeights,
+            value => Denominator::Value(number(value) as f32),
+        };
+        with_transform(case, &logits, |transform| {
+            let options = CrossEntropy::new()
+                .reduction(case.reduction())
+                .denominator(denominator)
+                .ignore_index(case.field("ignore_index").map(|i| i.as_i64().unwrap()))
+                .class_weights(class_weights.as_deref())
+                .row_weights(row_weights.as_deref())
+                .label_smoothing(one("label_smoothing"))
+                .z_loss(one("z_loss"))
+                .upstream(factor(upstream.as_ref()))
+                .transform(transform)
+                .row_loss(true)
+                .logsumexp(true)
+                .argmax(true)
+                .entropy(true)
+                .z_loss_part(true)
+                .gradient(true);
+            let out = if let Some(q) = case.inputs("probabilities") {
+                let mut out = soft_cross_entropy(&logits, &case.view(&q), &options.target_gradient(true)).unwrap();
+                // The file has 0 for the derivative at q = 0 against -inf; here it is that of the formula.
+                let at_infinity = |i: &usize| q[*i] == 0.0 && data[*i] == f32::NEG_INFINITY;
+                for i in (0..q.len()).filter(at_infinity) {
+                    let of_q = &mut out.target_gradient.as_mut().unwrap()[i];
+                    *of_q = if *of_q == f64::INFINITY { 0.0 } else { *of_q };
+                }
+                out
+            } else {
+                let targets: Vec<i64> = case.integers("targets").unwrap();
+                let mut out = cross_entropy(&logits, &Targets::new(&targets), &options.log_prob(true).rank(true)).unwrap();
+                // The file has nothing for ignored rows.
+                for (r, &target) in targets.iter().enumerate().filter(|(_, target)| case.fields["ignore_index"] == **target) {
+                    assert_eq!(std::mem::replace(&mut out.log_prob.as_mut().unwrap()[r], f64::NAN), 0.0, "{target}");
+                }
+                out
+            };
+            check_cross_entropy(case, &out);
+            case.check("lse", out.logsumexp.as_deref(), TOLERANCE);
+            case.check("log_prob", out.log_prob.as_deref(), TOLERANCE);
+            case.check_indices("argmax", out.argmax.as_deref());
+            case.check_indices("rank", out.rank.as_deref());
+            case.check("entropy", out.entropy.as_deref(), TOLERANCE);
+            case.check("row_z_loss", out.row_z_loss.as_deref(), TOLERANCE);
+            case.check("target_grad", out.target_gradient.as_deref(), TOLERANCE);
+        });
+    });
+}
+
+#[test]
+fn nll_losses() {
+    each("nll", |case| {
+        let data = case.inputs("logits").unwrap();
+        let (weights, targets) = (case.inputs("class_weights"), case.integers::<i64>("targets").unwrap());
+        let ignored = case.field("ignore_index").map(|i| i.as_i64().unwrap());
+        let options = CrossEntropy::new().reduction(case.reduction()).ignore_index(ignored).class_weights(weights.as_deref());
+        let out = nll_loss(&case.view(&data), &Targets::new(&targets), &options.row_loss(true).gradient(true)).unwrap();
+        check_cross_entropy(case, &out);
+    });
+}
+
+fn check_elements(case: &Case, out: &ElementLossResult<f64>) {
+    case.check("loss", out.loss.as_ref().map(std::slice::from_ref), TOLERANCE);
+    case.check("grad", out.gradient.as_deref(), TOLERANCE);
+    if case.fields["reduction"] == "none" {
+        case.check("elements", out.elements.as_deref(), TOLERANCE);
+    }
+}
+
+#[test]
+fn binary_cross_entropies() {
+    each("bce_with_logits", |case| {
+        let (x, y) = (case.inputs("logits").unwrap(), case.inputs("targets").unwrap());
+        let (weight, pos_weight) = (case.inputs("weight"), case.inputs("pos_weight"));
+        let logits = case.view(&x);
+        let weights = weight
+            .as_ref()
+            .map(|weight| if weight.len() == logits.classes() { Weights::Classes(weight) } else { Weights::Elements(case.view(weight)) });
+        let options = BinaryCrossEntropy::new().loss(case.element_loss()).weight(weights).pos_weight(pos_weight.as_deref());
+        check_elements(case, &binary_cross_entropy_with_logits(&logits, &case.view(&y), &options).unwrap());
+    });
+}
+
+#[test]
+fn divergences() {
+    each("kl_div", |case| {
+        let (x, q) = (case.inputs("logits").unwrap(), case.inputs("targets").unwrap());
+        let log_target = case.fields["log_target"].as_bool().unwrap();
+        let options = case.element_loss().target_gradient(true);
+        let out = kl_div(&case.view(&x), &case.view(&q), log_target, &options).unwrap();
+        check_elements(case, &out);
+        let mut target_gradient = out.target_gradient.unwrap();
+        // The file has 0 for the derivative at q = 0; here it is that of the formula.
+        for i in (0..q.len()).filter(|&i| !log_target && q[i] == 0.0) {
+            let got = std::mem::replace(&mut target_gradient[i], 0.0);
+            assert!(if x[i] == f32::NEG_INFINITY { got.is_nan() } else { got == f64::NEG_INFINITY }, "{}: {got}", case.name());
+        }
+        case.check("target_grad", Some(&target_gradient), TOLERANCE);
+    });
+}
+
+#[test]
+fn entropies() {
+    let options = ElementLoss::new().reduction(ElementReduction::Sum).row_loss(true).gradient(true);
+    each("entropy", |case| {
+        let p = case.inputs("probabilities").unwrap();
+        let out = entropy(&case.view(&p), &options).unwrap();
+        case.check("row", out.row_loss.as_deref(), TOLERANCE);
+        case.check("grad", out.gradient.as_deref(), TOLERANCE);
+    });
+    each("distribution_cross_entropy", |case| {
+        let (p, q) = (case.inputs("p").unwrap(), case.inputs("q").unwrap());
+        let out = distribution_cross_entropy(&case.view(&p), &case.view(&q), &options.target_gradient(true)).unwrap();
+        case.check("row", out.row_loss.as_deref(), TOLERANCE);
+        case.check("grad_q", out.gradient.as_deref(), TOLERANCE);
+        let mut of_p = out.target_gradient.unwrap();
+        // The file has 0 for the derivative at p = q = 0; here it is that of the formula.
+        for i in (0..p.len()).filter(|&i| p[i] == 0.0 && q[i] == 0.0) {
+            assert_eq!(std::mem::replace(&mut of_p[i], 0.0), f64::INFINITY);
+        }
+        case.check("grad_p", Some(&of_p), TOLERANCE);
+    });
+}
+
+#[test]
+fn sigmoids() {
+    each("sigmoid", |case| {
+        let (x, u) = (case.inputs("logits").unwrap(), case.inputs("upstream").unwrap());
+        let y = sigmoid(&case.view(&x));
+        case.check("out", Some(&y), TOLERANCE);
+        let gradient = sigmoid_backward(&case.view(&narrow(&y)), &case.view(&u)).unwrap();
+        near(case, &gradient, 2e-7);
+    });
+}
+
+/// A gradient that came from outputs rounded to `f32`; the tolerance is relative to the largest that there is.
+#[track_caller]
+fn near(case: &Case, gradient: &[f64], tolerance: f64) {
+    let Some(expected) = case.numbers("grad") else { return };
+    let scale = expected.iter().filter(|e| e.is_finite()).fold(1.0_f64, |scale, e| scale.max(e.abs()));
+    assert_eq!(gradient.len(), expected.len(), "{}", case.name());
+    for (i, (&g, &e)) in gradient.iter().zip(&expected).enumerate() {
+        let same = g == e || (g.is_nan() && e.is_nan()) || (g - e).abs() <= tolerance * scale;
+        assert!(same, "{}: grad[{i}] is {g:e}, expected {e:e}\nall: {gradient:?}\nexpected: {expected:?}", case.name());
+    }
+}
+
+#[test]
+fn softmaxes() {
+    type Forward = for<'a, 'b, 'c, 'd> fn(&'a Logits<'b>, &'c LogitTransform<'d>) -> wgpu_xent::Result<Vec<f64>>;
+    type Backward = for<'a, 'b, 'c> fn(&'a Logits<'b>, &'a Logits<'b>, &'a LogitTransform<'c>) -> wgpu_xent::Result<Vec<f64>>;
+    let ops: [(&str, Forward, Backward); 2] =
+        [("softmax", softmax_with, softmax_backward_with), ("log_softmax", log_softmax_with, log_softmax_backward_with)];
+    for (op, forward, backward) in ops {
+        each(op, |case| {
+            let (x, u) = (case.inputs("logits").unwrap(), case.inputs("upstream").unwrap());
+            let logits = case.view(&x);
+            with_transform(case, &logits, |transform| {
+                let out = forward(&logits, &transform).unwrap();
+                case.check("out", Some(&out), TOLERANCE);
+                let gradient = backward(&case.view(&narrow(&out)), &case.view(&u), &transform);
+                match case.field("softcap") {
+                    Some(_) => assert!(matches!(gradient, Err(Error::Options(_)))),
+                    None => near(case, &gradient.unwrap(), 1e-6),
+                }
+            });
+        });
+    }
+}
+
+/// Where the elements of an array lie that has its summed dimensions last.
+fn summed_last(shape: &[usize], dims: &[isize]) -> Vec<usize> {
+    let kept = (0..shape.len()).filter(|&dim| !dims.contains(&(dim as isize)));
+    let order: Vec<usize> = kept.chain(dims.iter().map(|&dim| dim as usize)).collect();
+    let stride = |dim: usize| shape[dim + 1..].iter().product::<usize>();
+    order
+        .iter()
+        .fold(vec![0], |places, &dim| places.iter().flat_map(|place| (0..shape[dim]).map(move |i| place + i * stride(dim))).collect())
+}
+
+#[test]
+fn logsumexps() {
+    each("logsumexp", |case| {
+        let (x, shape, dims) = (case.inputs("logits").unwrap(), case.shape(), case.integers::<isize>("dims").unwrap());
+        let upstream = case.inputs("upstream").unwrap();
+        let places = summed_last(&shape, &dims);
+        let rows = upstream.len();
+        let classes = x.len() / rows;
+        let moved = |values: &[f32]| places.iter().map(|&place| values[place]).collect::<Vec<_>>();
+        let (data, b) = (moved(&x), case.inputs("b").map(|b| moved(&b)));
+        let logits = Logits::new(&data, rows, classes).unwrap();
+        let allowed = case.inputs("mask").map(|mask| moved(&mask).iter().map(|&m| m == 1.0).collect::<Vec<_>>());
+        let words = allowed.map(|allowed| ClassMask::pack(&allowed, classes));
+        let transform = LogitTransform::new().mask(words.as_ref().map(|words| ClassMask::per_row(words, rows, classes).unwrap()));
+        let gradient = if let Some(b) = b {
+            let b = Logits::new(&b, rows, classes).unwrap();
+            let (out, sign) = signed_logsumexp(&logits, &b, &transform).unwrap();
+            case.check("out", Some(&out), TOLERANCE);
+            case.check("sign", Some(&sign), 0.0);
+            signed_logsumexp_backward(&logits, &b, &narrow(&out), &narrow(&sign), &upstream, &transform).unwrap()
+        } else {
+            let out = logsumexp_with(&logits, &transform).unwrap();
+            case.check("out", Some(&out), TOLERANCE);
+            if case.field("mask").is_none() {
+                case.check("out", Some(&logsumexp_over(&x, &shape, &dims).unwrap()), TOLERANCE);
+            }
+            logsumexp_backward_with(&logits, &narrow(&out), &upstream, &transform).unwrap()
+        };
+        let mut in_place = vec![0.0; x.len()];
+        places.iter().zip(gradient).for_each(|(&place, of_element)| in_place[place] = of_element);
+        near(case, &in_place, 1e-6);
+    });
+}
+
+#[test]
+fn most_probable_classes() {
+    each("top_k", |case| {
+        let data = case.inputs("logits").unwrap();
+        let k = case.fields["k"].as_u64().unwrap() as u32;
+        let out = top_k_log_probs(&case.view(&data), k, &LogitTransform::new()).unwrap();
+        case.check_indices("indices", Some(&out.classes));
+        case.check("log_probs", Some(&out.log_probs), TOLERANCE);
+    });
+}
