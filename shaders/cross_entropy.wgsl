@@ -13,6 +13,9 @@ const FAULT_NAN: u32 = 2u;
 const FAULT_INFINITY: u32 = 3u;
 const FAULT_MASKED: u32 = 4u;
 
+// Added to the fault of a row that has no loss anyway: it counts neither as a fault nor as predicted right.
+const UNCOUNTED: u32 = 16u;
+
 struct Finish {
     max: f32,
     leads: bool,        // a class of the largest logit has more than half of the probability
@@ -26,6 +29,7 @@ struct Finish {
     scale: f32,         // a, times the upstream gradient, over the denominator
     column: u32,        // the target
     filled: bool,       // the whole gradient is `fill`
+    spoiled: bool,      // that with respect to the targets too
     fill: f32,
     transform: Transform,
     loss: f32,
@@ -57,11 +61,16 @@ fn row_factor(row: u32) -> f32 {
     }
     if params.mean == 1u {
         if denominator() == 0.0 {
-            return select(not_a_number(), 0.0, params.empty_zero == 1u);
+            return select(not_a_number(), 0.0, is_empty_zero());
         }
         factor /= denominator();
     }
     return factor;
+}
+
+// Whether the mean is over nothing, and 0 for that.
+fn is_empty_zero() -> bool {
+    return params.mean == 1u && params.empty_zero == 1u && denominator() == 0.0;
 }
 
 fn fault_of(row: u32, stats: Stats) -> u32 {
@@ -93,10 +102,11 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     let ignored = is_ignored(row);
     let weight = row_weight(row);
     let idle = ignored || weight == 0.0;
-    let fault = select(fault_of(row, stats), 0u, idle);
+    let held = fault_of(row, stats);
+    let fault = select(held, 0u, idle);
     let others = others_of(stats);
     let log_sum = log1p(others);
-    let logsumexp = logsumexp_of(stats);
+    let logsumexp = logsumexp_of(stats, log_sum);
     let column = target_column(row);
 
     var hard = 0.0;
@@ -153,6 +163,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         factor,
         column,
         idle || fault != 0u || nothing,
+        fault != 0u,
         0.0,
         transform_of(row),
         weight * loss,
@@ -162,7 +173,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         weight * z_loss,
         stats.best,
         stats.ahead,
-        fault,
+        select(fault, UNCOUNTED + held, idle && held != 0u),
     );
     if stats.count == 0.0 {
         // Without a mask, the first of equals; with one, no class.
@@ -173,9 +184,10 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         finish.ahead = NONE;
     }
     // The mean over nothing: told by bits, not carried by arithmetic.
-    if (bitcast<u32>(factor) & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS && !finish.filled {
+    if (bitcast<u32>(factor) & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS && !idle && fault == 0u {
+        finish.spoiled = true;
+        finish.fill = select(not_a_number(), 0.0, nothing);
         finish.filled = true;
-        finish.fill = not_a_number();
     }
     if has_nan(stats) || has_infinity(stats) || stats.count == 0.0 {
         finish.log_prob = not_a_number();
@@ -183,9 +195,9 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     }
     if fault != 0u {
         let spoil = select(not_a_number(), 0.0, params.zero_faults == 1u);
-        finish.fill = spoil;
+        finish.fill = select(spoil, 0.0, is_empty_zero());
         finish.loss = spoil;
-        finish.z_loss = spoil;
+        finish.z_loss = select(spoil, 0.0, params.z_loss == 0.0);
         finish.log_prob = not_a_number();
     }
     if idle {
@@ -248,8 +260,7 @@ fn target_gradient4(row: u32, quad: u32, z: vec4<f32>, w: vec4<f32>, finish: Fin
     let value = coefficient * select(distance, vec4(special(POSITIVE_INFINITY_BITS)), infinite);
     // A label of 0 against -inf is not there.
     let absent = infinite & (label4(row, quad) == vec4(0.0));
-    let counts = allowed4(row, quad) & (coefficient != vec4(0.0)) & !absent;
+    let counts = allowed4(row, quad) & (magnitude4(coefficient) != vec4(0u)) & !absent;
     // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
-    let spoiled = finish.status != 0u;
-    return select(vec4(0.0), select(value, vec4(finish.fill), spoiled), counts);
+    return select(vec4(0.0), select(value, vec4(finish.fill), finish.spoiled), counts);
 }

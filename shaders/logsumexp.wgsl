@@ -10,7 +10,7 @@ fn skips(row: u32) -> bool {
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    return Finish(logsumexp_of(stats));
+    return Finish(logsumexp_of(stats, log1p(others_of(stats))));
 }
 
 fn write_row(row: u32, stats: Stats, finish: Finish) {

@@ -104,6 +104,11 @@ fn total(x: vec4<f32>) -> f32 {
     return (x.x + x.y) + (x.z + x.w);
 }
 
+fn number_of(found: vec4<bool>) -> u32 {
+    let ones = select(vec4(0u), vec4(1u), found);
+    return (ones.x + ones.y) + (ones.z + ones.w);
+}
+
 fn exp1(x: f32) -> f32 {
     return exp4(vec4(x)).x;
 }

@@ -131,7 +131,8 @@ fn spread_of(state: Stats) -> f32 {
     return relative_to_max(state, state.spread + state.rest * (state.max - state.second));
 }
 
-fn logsumexp_of(state: Stats) -> f32 {
+// log_sum: log1p(others_of(state)).
+fn logsumexp_of(state: Stats, log_sum: f32) -> f32 {
     if has_nan(state) {
         return not_a_number();
     }
@@ -141,5 +142,5 @@ fn logsumexp_of(state: Stats) -> f32 {
     if state.count == 0.0 {
         return negative_infinity();
     }
-    return state.max + log1p(others_of(state));
+    return state.max + log_sum;
 }

@@ -34,8 +34,9 @@ fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
     if LOG {
         y = d - finish.factor;
     }
+    y = select(y, vec4(finish.spoil), finish.spoiled);
     if MASKED {
         y = select(vec4(finish.absent), y, allowed4(row, quad));
     }
-    return select(y, vec4(finish.spoil), finish.spoiled);
+    return y;
 }

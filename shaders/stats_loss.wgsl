@@ -1,7 +1,7 @@
 // Statistics of a vector of row losses: their sum, with Kahan's correction, how many rows were predicted right, and faulty rows.
 // The vector is one row, read by vector.wgsl; its quads are four losses each. Infinite and NaN losses are kept out of the sum
 // and told apart by their bits, since infinity spoils the correction.
-// Needs: params.wgsl, words.wgsl, numerics.wgsl, target.wgsl.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, vector.wgsl.
 
 const HAS_NAN: u32 = 1u;
 const HAS_POSITIVE: u32 = 2u;   // +inf
@@ -33,51 +33,41 @@ fn begin(row: u32) -> State {
     return State(Sum(0.0, 0.0), empty());
 }
 
-fn flags_of(bits: u32) -> u32 {
-    if (bits & MAGNITUDE_BITS) < POSITIVE_INFINITY_BITS {
-        return 0u;
-    }
-    if (bits & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS {
-        return HAS_NAN;
-    }
-    return select(HAS_NEGATIVE, HAS_POSITIVE, bits == POSITIVE_INFINITY_BITS);
-}
-
-fn absorb_one(before: State, i: u32) -> State {
-    if i >= params.classes {
-        return before;
-    }
+fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
     var state = before;
-    let bits = words[params.loss + i];
-    let flags = flags_of(bits);
-    state.other.flags |= flags;
-    if flags == 0u {
-        state.sum = add(state.sum, bitcast<f32>(bits));
+    let bits = four_words(params.loss, i);
+    let finite = (bits & vec4(MAGNITUDE_BITS)) < vec4(POSITIVE_INFINITY_BITS);
+    state.sum = add(state.sum, total(select(vec4(0.0), bitcast<vec4<f32>>(bits), inside & finite)));
+    let nan = (bits & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS);
+    state.other.flags |= select(0u, HAS_NAN, any(inside & nan));
+    state.other.flags |= select(0u, HAS_POSITIVE, any(inside & (bits == vec4(POSITIVE_INFINITY_BITS))));
+    state.other.flags |= select(0u, HAS_NEGATIVE, any(inside & (bits == vec4(NEGATIVE_INFINITY_BITS))));
+    if params.status == NONE {
+        return state;
     }
-    if params.targets != NONE && names_class(i) {
-        if params.argmax != NONE && words[params.argmax + i] == words[params.targets + i] {
-            state.other.correct += 1u;
+    let status = four_words(params.status, i);
+    if params.targets != NONE && (params.argmax != NONE || params.rank != NONE) {
+        let targets = four_words(params.targets, i);
+        let ignored = (targets == vec4(params.ignore_index)) & vec4(params.ignores == 1u);
+        let counts = inside & (status == vec4(0u)) & !ignored;
+        if params.argmax != NONE {
+            state.other.correct += number_of(counts & (four_words(params.argmax, i) == targets));
         }
-        if params.rank != NONE && words[params.rank + i] < params.top_k {
-            state.other.correct_top_k += 1u;
+        if params.rank != NONE {
+            state.other.correct_top_k += number_of(counts & (four_words(params.rank, i) < vec4(params.top_k)));
         }
     }
-    if params.status != NONE {
-        switch words[params.status + i] {
-            case 2u: {
-                state.other.nan += 1u;
-                state.other.nan_row = min(state.other.nan_row, i);
-            }
-            case 3u: {
-                state.other.infinite += 1u;
-                state.other.infinite_row = min(state.other.infinite_row, i);
-            }
-            case 4u: {
-                state.other.masked += 1u;
-                state.other.masked_row = min(state.other.masked_row, i);
-            }
-            default: {}
-        }
+    let faulty = inside & (status != vec4(0u)) & (status < vec4(16u));
+    if any(faulty) {
+        let with_nan = inside & (status == vec4(2u));
+        let infinite = inside & (status == vec4(3u));
+        let masked = inside & (status == vec4(4u));
+        state.other.nan += number_of(with_nan);
+        state.other.infinite += number_of(infinite);
+        state.other.masked += number_of(masked);
+        state.other.nan_row = first_row(state.other.nan_row, i, with_nan);
+        state.other.infinite_row = first_row(state.other.infinite_row, i, infinite);
+        state.other.masked_row = first_row(state.other.masked_row, i, masked);
     }
     return state;
 }

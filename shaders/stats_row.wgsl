@@ -121,11 +121,6 @@ fn ones_where(found: vec4<bool>) -> vec4<f32> {
     return select(vec4(0.0), vec4(1.0), found);
 }
 
-fn number_of(found: vec4<bool>) -> u32 {
-    let ones = select(vec4(0u), vec4(1u), found);
-    return (ones.x + ones.y) + (ones.z + ones.w);
-}
-
 // The terms of exp(z - s) (s - z); 0 where the exponential is.
 fn spread4(e: vec4<f32>, z: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
     return select(e * (s - z), vec4(0.0), e == vec4(0.0));

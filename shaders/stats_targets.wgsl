@@ -1,6 +1,6 @@
 // Statistics of a vector of targets: how many count, what they weigh, how many are wrong, and the first wrong one.
 // The vector is one row, read by vector.wgsl; its quads are four targets each. Rows whose targets are probabilities all count.
-// Needs: params.wgsl, words.wgsl, numerics.wgsl, target.wgsl; weight_of.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, vector.wgsl; weights_of.
 
 struct Stats {
     valid: u32,
@@ -28,29 +28,29 @@ fn begin(row: u32) -> State {
     return State(0u, 0u, NONE, 0u, Sum(0.0, 0.0), Sum(0.0, 0.0));
 }
 
-fn absorb_one(before: State, i: u32) -> State {
-    if i >= params.classes || is_ignored(i) {
-        return before;
-    }
+fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
     var state = before;
-    if !names_class(i) {
-        state.bad += 1u;
-        if i < state.bad_row {
-            state.bad_row = i;
-            state.bad_target = words[params.targets + i];
-        }
-        return state;
-    }
-    var weight = 1.0;
+    var named = inside;
+    var weights = vec4(1.0);
     if params.targets != NONE {
-        weight = weight_of(words[params.targets + i]);
+        let targets = four_words(params.targets, i);
+        let ignored = (targets == vec4(params.ignore_index)) & vec4(params.ignores == 1u);
+        named = inside & (targets < vec4(params.bound)) & !ignored;
+        let bad = inside & !ignored & !named;
+        let first = first_row(NONE, i, bad);
+        if first < state.bad_row {
+            state.bad_row = first;
+            state.bad_target = words[params.targets + first];
+        }
+        state.bad += number_of(bad);
+        weights = weights_of(select(vec4(0u), targets, named));
     }
-    state.valid += 1u;
-    state.weights = add(state.weights, weight);
+    state.valid += number_of(named);
+    state.weights = add(state.weights, total(select(vec4(0.0), weights, named)));
     if params.row_weights != NONE {
-        weight *= word_of(params.row_weights, i);
+        weights *= bitcast<vec4<f32>>(four_words(params.row_weights, i));
     }
-    state.all_weights = add(state.all_weights, weight);
+    state.all_weights = add(state.all_weights, total(select(vec4(0.0), weights, named)));
     return state;
 }
 

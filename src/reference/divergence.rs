@@ -7,8 +7,8 @@ use crate::{ElementLoss, ElementLossResult, Error, Logits, Result};
 /// `log_target`. The gradient with respect to the input is `-g q`; with respect to the targets `g (log q + 1 - x)`, or with
 /// `log_target` `g q (log q + 1 - x)`.
 ///
-/// `q = 0` contributes 0, also against -inf, and another `q` against -inf +inf; `q < 0` gives NaN. The gradient with respect to a target
-/// of 0 is plain arithmetic (-inf, unless `x` is too), with respect to the logarithm of one 0.
+/// `q = 0` contributes 0, also against -inf and to the gradient with respect to the targets; another `q` against -inf gives +inf, and
+/// `q < 0` NaN.
 ///
 /// # Errors
 /// [`Error::Length`] if the shapes differ.
@@ -16,7 +16,8 @@ pub fn kl_div(input: &Logits<'_>, targets: &Logits<'_>, log_target: bool, option
     pairwise(input, targets, options, |x, target| {
         if !log_target {
             let (q, gap) = (target, target.ln() - x);
-            return Element { loss: if q == 0.0 { 0.0 } else { q * gap }, gradient: -q, target_gradient: gap + 1.0 };
+            let term = |value: f64| if q == 0.0 { 0.0 } else { value };
+            return Element { loss: term(q * gap), gradient: -q, target_gradient: term(gap + 1.0) };
         }
         let (q, gap) = (target.exp(), target - x);
         match (target, x) {
@@ -52,7 +53,8 @@ pub fn entropy(probabilities: &Logits<'_>, options: &ElementLoss) -> Result<Elem
 pub fn distribution_cross_entropy(p: &Logits<'_>, q: &Logits<'_>, options: &ElementLoss) -> Result<ElementLossResult<f64>> {
     pairwise(p, q, options, |p, q| {
         let term = |value: f64| if p == 0.0 { 0.0 } else { value };
-        Element { loss: term(-p * q.ln()), gradient: term(-p / q), target_gradient: -q.ln() }
+        let surprise = if q == 0.0 { term(f64::INFINITY) } else { -q.ln() };
+        Element { loss: term(-p * q.ln()), gradient: term(-p / q), target_gradient: surprise }
     })
 }
 

@@ -100,11 +100,8 @@ impl Row {
         }
     }
 
-    /// The values with another one for the classes that do not take part, unless no class does.
+    /// The values with another one for the classes that do not take part.
     pub(super) fn with_masked(&self, values: Vec<f64>, masked: f64) -> Vec<f64> {
-        if !self.takes_part.contains(&true) {
-            return values;
-        }
         values.into_iter().zip(&self.takes_part).map(|(value, &takes_part)| if takes_part { value } else { masked }).collect()
     }
 

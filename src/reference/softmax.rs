@@ -12,8 +12,7 @@ pub fn softmax(logits: &Logits<'_>) -> Vec<f64> {
     dense(logits, rows_of(logits, &LogitTransform::new()).map(|row| row.probabilities()))
 }
 
-/// [`softmax`] of the transformed logits. Classes that do not take part have probability 0, also in rows that are NaN otherwise; a
-/// row in which no class takes part is all NaN.
+/// [`softmax`] of the transformed logits. Classes that do not take part have probability 0, also in rows that are NaN otherwise.
 ///
 /// # Errors
 /// If the transform does not fit the logits.
@@ -31,8 +30,7 @@ pub fn log_softmax(logits: &Logits<'_>) -> Vec<f64> {
     dense(logits, rows_of(logits, &LogitTransform::new()).map(|row| row.log_probabilities()))
 }
 
-/// [`log_softmax`] of the transformed logits. Classes that do not take part have -inf, also in rows that are NaN otherwise; a row in
-/// which no class takes part is all NaN.
+/// [`log_softmax`] of the transformed logits. Classes that do not take part have -inf, also in rows that are NaN otherwise.
 ///
 /// # Errors
 /// If the transform does not fit the logits.

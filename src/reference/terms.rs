@@ -34,7 +34,9 @@ impl Terms {
             };
             class_weight(options, c) * (given + spread)
         };
-        let slope = |c: usize| if row.takes_part[c] { class_weight(options, c) * (1.0 - smoothing) } else { 0.0 };
+        // A label of 0 against -inf is not there.
+        let is_absent = |c: usize| matches!(label, Label::Probabilities(q) if q[c] == 0.0) && row.z[c] == f64::NEG_INFINITY;
+        let slope = |c: usize| if row.takes_part[c] && !is_absent(c) { class_weight(options, c) * (1.0 - smoothing) } else { 0.0 };
         let classes = 0..row.z.len();
         Self { k: classes.clone().map(of_class).collect(), dk_dq: classes.map(slope).collect(), lambda: options.z_loss.into() }
     }

@@ -117,9 +117,9 @@ fn divergence_values() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);
     assert_close(&kl(-1.0, 0.5, false), &[0.5 * (1.0 - LN_2), -0.5, 2.0 - LN_2], 1e-15);
     assert_close(&kl(-1.0, -2.0, true), &[-(-2_f64).exp(), -(-2_f64).exp(), 0.0], 1e-15);
-    assert_eq!(kl(-1.0, 0.0, false), [0.0, 0.0, -inf]);
-    assert_close(&kl(-INF, 0.0, false), &[0.0, 0.0, nan], 0.0);
-    assert_eq!(kl(NAN, 0.0, false)[..2], [0.0, 0.0]);
+    for x in [-1.0, -INF, NAN] {
+        assert_eq!(kl(x, 0.0, false), [0.0; 3]);
+    }
     assert_eq!(kl(-INF, 0.5, false), [inf, -0.5, inf]);
     assert_close(&kl(-1.0, -0.5, false), &[nan, 0.5, nan], 0.0);
     assert_close(&kl(NAN, 0.5, false), &[nan, -0.5, nan], 0.0);
@@ -158,7 +158,7 @@ fn distribution_cross_entropy_values() {
         |p: f32, q: f32| parts(&distribution_cross_entropy(&dense(&[p], 1), &dense(&[q], 1), &unreduced().target_gradient(true)).unwrap());
     let inf = f64::INFINITY;
     assert_close(&of(0.75, 0.5), &[0.75 * LN_2, -1.5, LN_2], 1e-15);
-    assert_eq!(of(0.0, 0.0), [0.0, 0.0, inf]);
+    assert_eq!(of(0.0, 0.0), [0.0, 0.0, 0.0]);
     assert_eq!(of(0.5, 0.0), [inf, -inf, inf]);
     assert_close(&of(0.0, -1.0), &[0.0, 0.0, f64::NAN], 0.0);
     assert_close(&of(0.0, NAN), &[0.0, 0.0, f64::NAN], 0.0);
