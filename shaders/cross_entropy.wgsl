@@ -175,10 +175,6 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         stats.ahead,
         select(fault, UNCOUNTED + held, idle && held != 0u),
     );
-    if stats.count == 0.0 {
-        // Without a mask, the first of equals; with one, no class.
-        finish.best = select(0u, NONE, MASKED);
-    }
     if has_nan(stats) {
         finish.best = NONE;
         finish.ahead = NONE;

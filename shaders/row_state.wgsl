@@ -18,7 +18,7 @@ struct Stats {
     smooth_sum: f32,    // sum w
     smooth_dot: f32,    // sum w (max - z)
     magnitude: u32,     // the largest |z|, as bits: above those of infinity, some z is NaN
-    best: u32,          // the first class that equals max, NONE if not tracked or there is none
+    best: u32,          // the first class that equals max, of all that take part if all are -inf; NONE if not tracked or there is none
     target_bits: u32,   // the bits of the target's z, 0 if it is not here
     ahead: u32,         // classes ahead of the target
     allowed: u32,       // classes that take part
@@ -76,9 +76,9 @@ fn combine(x: Stats, y: Stats) -> Stats {
     let a = relative_to(below_x, second);
     let b = relative_to(below_y, second);
     var best = min(x.best, y.best);
-    if x.max > y.max {
+    if x.max > y.max || (y.count == 0.0 && x.count > 0.0) {
         best = x.best;
-    } else if y.max > x.max {
+    } else if y.max > x.max || (x.count == 0.0 && y.count > 0.0) {
         best = y.best;
     }
     return Stats(

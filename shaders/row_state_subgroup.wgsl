@@ -12,7 +12,8 @@ fn combine_subgroup(lane: Stats) -> Stats {
     whole.rest = subgroupAdd(own.rest);
     whole.magnitude = subgroupMax(lane.magnitude);
     if TRACK_ARGMAX {
-        whole.best = subgroupMin(select(NONE, lane.best, lane.max == m));
+        let is_best = lane.max == m && (lane.count > 0.0 || whole.count == 0.0);
+        whole.best = subgroupMin(select(NONE, lane.best, is_best));
     }
     if TARGETED {
         whole.target_bits = subgroupOr(lane.target_bits);

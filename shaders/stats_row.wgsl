@@ -21,6 +21,7 @@ struct State {
     smooth_dot: Sum,
     magnitude: u32,
     best_quad: u32,
+    first: u32,         // the first class that takes part, while no best is known
     ahead: u32,
     allowed: u32,
     flags: u32,
@@ -39,7 +40,7 @@ fn begin(row: u32) -> State {
     if TRACK_RANK {
         own = own_logit(row, column, transform, fill);
     }
-    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, 0u, 0u, 0u, own, column, fill, transform);
+    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, NONE, 0u, 0u, 0u, own, column, fill, transform);
 }
 
 // The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
@@ -192,6 +193,9 @@ fn absorb_quad(before: State, row: u32, quad: u32) -> State {
 // What is counted or weighed class by class, once the maximum is raised.
 fn absorb_terms(before: State, row: u32, quad: u32, z: vec4<f32>) -> State {
     var state = before;
+    if TRACK_ARGMAX {
+        state.first = first_part(state, row, quad);
+    }
     if TRACK_RANK {
         let first = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(state.column);
         let ahead = (z > vec4(state.own)) | ((z == vec4(state.own)) & first);
@@ -222,18 +226,31 @@ fn absorb_terms(before: State, row: u32, quad: u32, z: vec4<f32>) -> State {
     return state;
 }
 
+// The first class that takes part, to name one of a row where all of them are -inf.
+fn first_part(state: State, row: u32, quad: u32) -> u32 {
+    if state.first != NONE || state.best_quad != NONE {
+        return state.first;
+    }
+    let found = takes_part(row, quad);
+    return select(NONE, params.first_class + 4u * quad + place_of(found), any(found));
+}
+
+// The first of four.
+fn place_of(found: vec4<bool>) -> u32 {
+    return select(select(select(3u, 2u, found.z), 1u, found.y), 0u, found.x);
+}
+
 // The first class that equals the maximum: it is in the block that last raised it.
 fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     if state.best_quad == NONE {
-        return NONE;
+        return state.first;
     }
     for (var i = 0u; i < 4u; i += 1u) {
         let quad = state.best_quad + i * lanes;
         if quad < params.quads {
             let found = padded_logit4(state, row, quad) == vec4(state.max);
             if any(found) {
-                let offset = select(select(select(3u, 2u, found.z), 1u, found.y), 0u, found.x);
-                return params.first_class + 4u * quad + offset;
+                return params.first_class + 4u * quad + place_of(found);
             }
         }
     }

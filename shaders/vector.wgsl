@@ -1,6 +1,6 @@
 // A vector with one word a row of the call, read as if it were one long row: the statistics are the result.
-// Needs: params.wgsl, words.wgsl, numerics.wgsl; Stats, State, and absorb_four(state, i, inside), which takes in the words
-// i .. i + 3 of the vector, those that are inside of it, of the statistics.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl; Stats, State, begin, close, and absorb_four(state, i, inside), which takes
+// in the words i .. i + 3 of the vector, those that are inside of it, of the statistics.
 
 struct Finish {
     unused: u32,
@@ -25,13 +25,12 @@ fn first_row(row: u32, i: u32, found: vec4<bool>) -> u32 {
     return min(row, min(min(places.x, places.y), min(places.z, places.w)));
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let i = 4u * quad;
-    return absorb_four(before, i, vec4(i) + vec4(0u, 1u, 2u, 3u) < vec4(params.classes));
-}
-
-// No loop over the four: each of its passes would count against the adapter's limit.
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+// One quad a pass: there is little to do for a row, and drivers take long to compile many copies of it.
+fn scan(row: u32, first: u32, end: u32, lane: u32, lanes: u32) -> Stats {
+    var state = begin(row);
+    for (var quad = first + lane; quad < end; quad += lanes) {
+        let i = 4u * quad;
+        state = absorb_four(state, i, vec4(i) + vec4(0u, 1u, 2u, 3u) < vec4(params.classes));
+    }
+    return close(state, row, lanes);
 }

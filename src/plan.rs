@@ -93,6 +93,8 @@ pub struct Work {
     pub elements: bool,
     /// Whether the kernel has a variant with subgroup operations.
     pub subgroups: bool,
+    /// Quads that a thread takes in with one pass of its loop over a row.
+    pub quads_a_pass: u64,
     /// The most bytes of a window that the caller wants, besides what bindings allow.
     pub window_bytes: u64,
 }
@@ -111,6 +113,7 @@ impl Work {
             fixed_words: 0,
             elements,
             subgroups: true,
+            quads_a_pass: 4,
             window_bytes: u64::MAX,
         }
     }
@@ -144,7 +147,7 @@ pub struct Plan {
 pub(crate) const STATS_BYTES: u64 = 60;
 
 /// The most rows of a window: what the vector kernels go through as one row, in chunks that a CPU adapter's loops last for.
-const MAX_WINDOW_ROWS: u64 = 1 << 27;
+const MAX_WINDOW_ROWS: u64 = 1 << 25;
 
 /// The most chunks of a row: every unit of the second dispatch reads them all.
 const MAX_CHUNKS: u64 = 256;
@@ -326,8 +329,8 @@ fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
 /// llvmpipe counts it.
 fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_group: u32, strategy: Strategy) -> u64 {
     let own = chunk_quads.div_ceil(lanes);
-    // scan.wgsl, and find_best of stats_exp.wgsl.
-    let scan = (own / 4 + 1) + (4 + 1) + (4 + 1);
+    // scan.wgsl, or that of vector.wgsl, and find_best of stats_row.wgsl.
+    let scan = (own / work.quads_a_pass + 1) + (4 + 1) + (4 + 1);
     // elements.wgsl.
     let write = if work.elements { (own / 4 + 1) + (4 + 1) } else { 0 };
     // split_finish.wgsl.

@@ -279,13 +279,13 @@ pub(crate) static LOG_SOFTMAX_BACKWARD_KERNEL: Kernel =
     Kernel::new("log_softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(true);
 pub(crate) static CHECK_TARGETS_KERNEL: Kernel = Kernel::new(
     "check_targets",
-    &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &STATS_TARGETS, &SUMMARY, &CHECK_TARGETS],
+    &[&NUMERICS, &VECTOR, &WORDS, &STATS_TARGETS, &SUMMARY, &CHECK_TARGETS],
     &[Choice::ClassWeights],
     None,
 )
 .vector();
 pub(crate) static REDUCE_LOSS_KERNEL: Kernel =
-    Kernel::new("reduce_loss", &[&NUMERICS, &SCAN, &VECTOR, &WORDS, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS], &[], None).vector();
+    Kernel::new("reduce_loss", &[&NUMERICS, &VECTOR, &WORDS, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS], &[], None).vector();
 
 /// Every kernel: what tests enumerate.
 #[cfg(test)]

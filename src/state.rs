@@ -32,7 +32,7 @@ pub struct RowState {
     pub smooth_dot: f32,
     /// The bits of the largest `|z|`: above those of infinity, some `z` is NaN.
     pub magnitude: u32,
-    /// The first class that has the largest `z`, if wanted; `u32::MAX` if there is none.
+    /// The first class that has the largest `z`, or the first that takes part if all are -inf, if wanted; `u32::MAX` if there is none.
     pub best: u32,
     /// The bits of the target's `z`, 0 if the target is not among these classes.
     pub target_bits: u32,
@@ -76,8 +76,8 @@ impl RowState {
         let second = below.second.max(below_other.second);
         let (a, b) = (below.relative_to(second), below_other.relative_to(second));
         let best = match (self.max, other.max) {
-            (a, b) if a > b => self.best,
-            (a, b) if b > a => other.best,
+            (a, b) if a > b || (other.count == 0.0 && self.count > 0.0) => self.best,
+            (a, b) if b > a || (self.count == 0.0 && other.count > 0.0) => other.best,
             _ => self.best.min(other.best),
         };
         let count = |state: &Self| if state.max == max { state.count } else { 0.0 };

@@ -6,5 +6,6 @@ mod device;
 mod edges;
 mod errors;
 mod harness;
+mod options;
 mod sizes;
 mod torch;

@@ -45,12 +45,28 @@ impl From<ArrayError> for Failure {
 
 impl From<wgpu_xent::Error> for Failure {
     fn from(error: wgpu_xent::Error) -> Self {
-        use wgpu_xent::Error::{AdapterNotFound, Length, NoAdapter, NoClasses, Options, Target};
+        use wgpu_xent::Error::{AdapterNotFound, Dimension, Fault, Length, NoAdapter, NoClasses, Options, Target, Value};
         let message = error.to_string();
         match error {
-            Length { .. } | NoClasses { .. } | Target { .. } | Options(_) | NoAdapter | AdapterNotFound { .. } => Self::input(message),
+            Length { .. } | NoClasses { .. } | Dimension { .. } | Target { .. } | Value { .. } | Fault { .. } | Options(_) => {
+                Self::input(message)
+            }
+            NoAdapter | AdapterNotFound { .. } => Self::input(message),
             _ => Self::work(message),
         }
+    }
+}
+
+/// The failure of a window whose first row this is: its rows count from the file's start.
+pub(crate) fn in_window(error: wgpu_xent::Error, first: usize) -> Failure {
+    use wgpu_xent::Error::{Fault, Value};
+    match error {
+        // The window's number of such rows is not the file's.
+        Fault { kind, row: Some(row), .. } => Failure::input(format!("row {} holds {kind}", first + row)),
+        Value { what: what @ ("scale" | "temperature" | "row_weights"), index: Some(index), value, must } => {
+            Value { what, index: Some(first + index), value, must }.into()
+        }
+        other => other.into(),
     }
 }
 
@@ -68,5 +84,14 @@ mod tests {
         let io = |kind| ArrayError::Io { path: "x.npy".into(), action: "write", cause: Error::from(kind) };
         assert_eq!(Failure::from(io(ErrorKind::StorageFull)).code, 1);
         assert_eq!(Failure::from(io(ErrorKind::NotFound)).code, 2);
+    }
+
+    #[test]
+    fn rows_count_from_the_files_start() {
+        let fault = wgpu_xent::Error::Fault { kind: wgpu_xent::FaultKind::Nan, row: Some(3), count: 7 };
+        assert_eq!(in_window(fault, 100).message, "row 103 holds NaN");
+        let value = |what| wgpu_xent::Error::Value { what, index: Some(3), value: 0.0, must: "above 0" };
+        assert_eq!(in_window(value("temperature"), 100).message, "temperature[103] is 0, must be above 0");
+        assert_eq!(in_window(value("class_weights"), 100).message, "class_weights[3] is 0, must be above 0");
     }
 }

@@ -5,13 +5,17 @@ mod arrays;
 mod commands;
 mod engine;
 mod failure;
+mod form;
+mod mask;
 mod matrix;
 mod outputs;
 mod progress;
+mod report;
+mod rows;
 mod sum;
 mod targets;
 mod terminal;
-mod upstream;
+mod transform;
 
 use std::process::ExitCode;
 

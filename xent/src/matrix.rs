@@ -7,30 +7,48 @@ use wgpu_xent::Logits;
 
 use crate::arrays::Array;
 use crate::failure::{Failure, Result};
+use crate::form::{Form, groups};
 use crate::progress::Progress;
 
-/// The most rows of a window, however short they are: what is kept for each of them adds up.
-const MOST_ROWS: usize = 1 << 20;
-
-/// A float array in a file; its last dimension is that of the classes.
+/// A float array in a file, some of whose dimensions are those of the classes.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     array: Array,
-    rows: usize,
-    classes: usize,
+    form: Form,
 }
 
 impl Matrix {
     /// Opens an array with the given dimensions, or by default the first of two or more, as its classes.
     pub(crate) fn open(spec: &str, dims: &[i64]) -> Result<Self> {
-        let array = open_floats(spec)?;
-        check_dims(array.shape(), dims).map_err(|reason| Failure::input(format!("{spec}: {reason}")))?;
-        let (&classes, leading) = array.shape().split_last().expect("checked: a scalar has no dimensions");
-        let rows = leading.iter().product();
-        if classes == 0 && rows > 0 {
-            return Err(wgpu_xent::Error::NoClasses { rows }.into());
+        let (array, groups) = open_with_groups(spec, dims)?;
+        match &groups[..] {
+            [dims] => Self::new(array, dims.clone()),
+            _ => Err(Failure::input(format!("{spec}: dimensions {dims:?} of shape {:?} do not follow each other", array.shape()))),
         }
-        Ok(Self { rows, classes, array })
+    }
+
+    pub(crate) fn new(array: Array, dims: Range<usize>) -> Result<Self> {
+        Ok(Self { form: Form::new(array.shape(), dims)?, array })
+    }
+
+    /// Opens an array whose elements do not depend on each other.
+    pub(crate) fn open_flat(spec: &str) -> Result<Self> {
+        let array = open_floats(spec)?;
+        Ok(Self { form: Form::flat(array.shape())?, array })
+    }
+
+    /// Opens an array that has the shape of this one.
+    pub(crate) fn open_like(&self, spec: &str, what: &str) -> Result<Self> {
+        let array = open_floats(spec)?;
+        if array.shape() == self.shape() {
+            return Ok(Self { array, form: self.form.clone() });
+        }
+        let (got, expected) = (array.shape(), self.shape());
+        Err(Failure::input(format!("{spec}: {what} of shape {got:?}, expected {expected:?}")))
+    }
+
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
     }
 
     pub(crate) fn shape(&self) -> &[usize] {
@@ -38,36 +56,47 @@ impl Matrix {
     }
 
     /// The shape without the classes.
-    pub(crate) fn leading(&self) -> &[usize] {
-        &self.shape()[..self.shape().len() - 1]
+    pub(crate) fn leading(&self) -> Vec<usize> {
+        self.form.leading()
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.form.rows()
     }
 
     pub(crate) fn classes(&self) -> usize {
-        self.classes
+        self.form.classes()
     }
 
-    /// The values of some rows.
+    /// The number of elements.
+    pub(crate) fn len(&self) -> usize {
+        self.array.len()
+    }
+
+    /// The values of some rows, as the form's [`view`](Form::view) takes them.
     pub(crate) fn read(&self, rows: &Range<usize>) -> Result<Cow<'_, [f32]>> {
-        Ok(self.array.window_f32(rows.start * self.classes, rows.len() * self.classes)?)
+        let mut runs = self.form.runs(rows);
+        if let (1, Some(run)) = (runs.size_hint().0, runs.next()) {
+            return Ok(self.array.window_f32(run.start, run.len())?);
+        }
+        let mut values = vec![0.0; rows.len() * self.classes()];
+        for (run, values) in self.form.runs(rows).zip(values.chunks_mut(rows.len())) {
+            self.array.read_f32(run.start, values)?;
+        }
+        Ok(values.into())
     }
 
     /// Lets go of the memory that some rows occupy.
     pub(crate) fn release(&self, rows: &Range<usize>) {
-        self.array.release(rows.start * self.classes, rows.len() * self.classes);
+        self.form.runs(rows).for_each(|run| self.array.release(run.start, run.len()));
     }
 
     /// Works on all rows, window by window of about `bytes` bytes.
     pub(crate) fn for_each_window(&self, bytes: usize, mut work: impl FnMut(&Range<usize>, &Logits<'_>) -> Result<()>) -> Result<()> {
-        let row_bytes = self.classes * size_of::<f32>();
-        let step = (bytes / row_bytes.max(1)).clamp(1, MOST_ROWS);
-        let mut progress = Progress::new((self.rows * row_bytes) as u64);
-        for first in (0..self.rows).step_by(step) {
-            let rows = first..self.rows.min(first + step);
-            work(&rows, &Logits::new(&self.read(&rows)?, rows.len(), self.classes)?)?;
+        let row_bytes = self.classes() * size_of::<f32>();
+        let mut progress = Progress::new((self.rows() * row_bytes) as u64);
+        for rows in self.form.windows(bytes) {
+            work(&rows, &self.form.view(&self.read(&rows)?, &rows)?)?;
             self.release(&rows);
             progress.advance((rows.len() * row_bytes) as u64);
         }
@@ -82,66 +111,9 @@ pub(crate) fn open_floats(spec: &str) -> Result<Array> {
     Ok(array)
 }
 
-/// The classes are the last dimension, or the reason why that cannot be had.
-fn check_dims(shape: &[usize], asked: &[i64]) -> std::result::Result<(), String> {
-    let count = shape.len();
-    if count == 0 {
-        return Err("a scalar has no dimension of classes".to_owned());
-    }
-    let dims = if asked.is_empty() { vec![usize::from(count > 1)] } else { resolved(count, asked)? };
-    if dims == [count - 1] {
-        return Ok(());
-    }
-    let dims = dims.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let by_default = if asked.is_empty() { " (the default, as in PyTorch)" } else { "" };
-    Err(format!("classes in dimension {dims}{by_default} of shape {shape:?}: this version supports only the last, --dim=-1"))
-}
-
-/// Dimensions counted from the front.
-fn resolved(count: usize, asked: &[i64]) -> std::result::Result<Vec<usize>, String> {
-    let signed = count as i64;
-    let mut dims = Vec::new();
-    for &dim in asked {
-        if !(-signed..signed).contains(&dim) {
-            return Err(format!("dimension {dim} is not in {}..{count}, the array has {count} dimensions", -signed));
-        }
-        let resolved = dim.rem_euclid(signed) as usize;
-        if dims.contains(&resolved) {
-            return Err(format!("dimension {resolved} is given twice"));
-        }
-        dims.push(resolved);
-    }
-    Ok(dims)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_dimension_under_all_its_names() {
-        let cases: &[(&[usize], &[i64])] =
-            &[(&[3], &[]), (&[3], &[0]), (&[3], &[-1]), (&[2, 3], &[]), (&[2, 3], &[1]), (&[2, 3, 4], &[-1]), (&[2, 3, 4], &[2])];
-        for (shape, asked) in cases {
-            assert_eq!(check_dims(shape, asked), Ok(()), "{shape:?} {asked:?}");
-        }
-    }
-
-    #[test]
-    fn other_dimensions_are_named() {
-        let cases: &[(&[usize], &[i64], &str)] = &[
-            (&[], &[], "a scalar"),
-            (&[2, 3, 4], &[], "dimension 1 (the default, as in PyTorch) of shape [2, 3, 4]"),
-            (&[2, 3], &[-2], "dimension 0 of shape [2, 3]: this version supports only the last, --dim=-1"),
-            (&[2, 3], &[0, -1], "dimension 0, 1 of shape"),
-            (&[2, 3], &[2], "dimension 2 is not in -2..2, the array has 2 dimensions"),
-            (&[2, 3], &[-3], "dimension -3 is not in -2..2"),
-            (&[2, 3], &[i64::MIN], "is not in -2..2"),
-            (&[2, 3], &[1, -1], "dimension 1 is given twice"),
-        ];
-        for (shape, asked, part) in cases {
-            let reason = check_dims(shape, asked).unwrap_err();
-            assert!(reason.contains(part), "{part:?} is not in {reason:?}");
-        }
-    }
+/// Opens an array, and the dimensions of its classes as groups that follow each other.
+pub(crate) fn open_with_groups(spec: &str, dims: &[i64]) -> Result<(Array, Vec<Range<usize>>)> {
+    let array = open_floats(spec)?;
+    let groups = groups(array.shape(), dims).map_err(|reason| Failure::input(format!("{spec}: {reason}")))?;
+    Ok((array, groups))
 }

@@ -1,4 +1,4 @@
-//! The class indices of all rows, checked before anything is computed.
+//! The targets of all rows, checked before anything is computed.
 
 use std::ops::Range;
 
@@ -7,42 +7,98 @@ use wgpu_xent::{Error, Targets};
 use crate::arrays::Array;
 use crate::failure::{Failure, Result};
 use crate::matrix::Matrix;
+use crate::rows::RowValues;
+use crate::sum::Sum;
 
 /// Rows checked at a time.
 const CHUNK: usize = 1 << 20;
+
+/// The targets of logits.
+#[derive(Debug)]
+pub(crate) enum Goal {
+    /// A class for each row.
+    Classes(TargetFile),
+    /// A distribution for each row, of the logits' shape.
+    Probabilities(Matrix),
+}
+
+impl Goal {
+    /// Opens the targets: a float array of the logits' shape holds probabilities, another one classes.
+    pub(crate) fn open(spec: &str, logits: &Matrix, ignore_index: Option<i64>) -> Result<Self> {
+        let array = Array::open(spec)?;
+        if array.is_float() && array.shape() == logits.shape() {
+            return logits.open_like(spec, "targets").map(Self::Probabilities);
+        }
+        TargetFile::new(spec, array, logits, ignore_index).map(Self::Classes)
+    }
+
+    /// The number of rows that are not ignored.
+    pub(crate) fn valid(&self) -> usize {
+        match self {
+            Self::Classes(targets) => targets.valid,
+            Self::Probabilities(targets) => targets.rows(),
+        }
+    }
+}
 
 /// An integer array in a file, with one class index a row.
 #[derive(Debug)]
 pub(crate) struct TargetFile {
     array: Array,
+    rows: usize,
     valid: usize,
+    ignore_index: Option<i64>,
 }
 
 impl TargetFile {
     /// Opens the targets of logits. Every one is a class or ignored, or this is an error.
     pub(crate) fn open(spec: &str, logits: &Matrix, ignore_index: Option<i64>) -> Result<Self> {
-        let array = Array::open(spec)?;
+        Self::new(spec, Array::open(spec)?, logits, ignore_index)
+    }
+
+    fn new(spec: &str, array: Array, logits: &Matrix, ignore_index: Option<i64>) -> Result<Self> {
+        let expected = logits.leading();
         // A single row of logits, which has no row dimension, may have its target with one.
-        let fits = array.shape() == logits.leading() || (logits.leading().is_empty() && array.shape() == [1]);
+        let fits = array.shape() == expected || (expected.is_empty() && array.shape() == [1]);
         if !fits {
-            let (got, logits, expected) = (array.shape(), logits.shape(), logits.leading());
+            let (got, logits) = (array.shape(), logits.shape());
             return Err(Failure::input(format!(
-                "{spec}: targets of shape {got:?} do not fit logits of shape {logits:?}, which need {expected:?}"
+                "{spec}: targets of shape {got:?} do not fit logits of shape {logits:?}, which need {expected:?} \
+                 (classes, as integers) or {logits:?} (probabilities, as floats)"
             )));
         }
-        let mut targets = Self { array, valid: 0 };
-        for first in (0..logits.rows()).step_by(CHUNK) {
-            let rows = first..logits.rows().min(first + CHUNK);
-            let resolved = count_valid(&targets.read(&rows)?, first, logits.classes(), ignore_index);
+        let mut targets = Self { array, rows: logits.rows(), valid: 0, ignore_index };
+        for rows in targets.chunks() {
+            let resolved = count_valid(&targets.read(&rows)?, rows.start, logits.classes(), ignore_index);
             targets.valid += resolved.map_err(|error| Failure::input(format!("{spec}: {error}")))?;
             targets.release(&rows);
         }
         Ok(targets)
     }
 
-    /// The number of rows that are not ignored.
-    pub(crate) fn valid(&self) -> usize {
-        self.valid
+    /// The sum over the rows that are not ignored of the target's class weight times the row's weight.
+    pub(crate) fn sum_weights(&self, class_weights: Option<&[f32]>, row_weights: Option<&RowValues>) -> Result<f64> {
+        let mut sum = Sum::default();
+        for rows in self.chunks() {
+            let row_weights = row_weights.map(|weights| weights.read(&rows)).transpose()?;
+            for (row, &target) in self.read(&rows)?.iter().enumerate().filter(|(_, target)| self.counts(**target)) {
+                let class_weight = class_weights.map_or(1.0, |weights| f64::from(weights[target as usize]));
+                let row_weight = row_weights.as_ref().map_or(1.0, |weights| f64::from(weights[row]));
+                sum.add(class_weight * row_weight);
+            }
+            self.release(&rows);
+        }
+        Ok(sum.total())
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let rows = self.rows;
+        (0..rows).step_by(CHUNK).map(move |first| first..rows.min(first + CHUNK))
+    }
+
+    /// Whether a row with this target is not ignored.
+    pub(crate) fn counts(&self, target: i64) -> bool {
+        Some(target) != self.ignore_index
     }
 
     pub(crate) fn read(&self, rows: &Range<usize>) -> Result<Vec<i64>> {

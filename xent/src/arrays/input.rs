@@ -116,7 +116,7 @@ impl Array {
     /// integer type. What `out` holds after an error is not specified.
     pub(crate) fn read_i64(&self, start: usize, out: &mut [i64]) -> Result<(), ArrayError> {
         let dtype = self.dtype();
-        if matches!(dtype, Dtype::Bool | Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64) {
+        if dtype == Dtype::Bool || self.is_float() {
             return Err(self.wrong_dtype("an integer type", Dtype::I64));
         }
         let range = self.range(start, out.len())?;
@@ -137,6 +137,24 @@ impl Array {
             return Err(ArrayError::IntegerTooLarge { path: self.path.clone(), index: start + index, value: out[index] as u64 });
         }
         Ok(())
+    }
+
+    /// Fills `out` with whether the elements from `start` on are not 0; they
+    /// may be bool or of any integer type.
+    pub(crate) fn read_bool(&self, start: usize, out: &mut [bool]) -> Result<(), ArrayError> {
+        if self.is_float() {
+            return Err(self.wrong_dtype("bool or an integer type", Dtype::Bool));
+        }
+        let range = self.range(start, out.len())?;
+        let elements = self.map[range].chunks_exact(self.dtype().size());
+        // In either byte order, a number is 0 if all its bytes are.
+        out.iter_mut().zip(elements).for_each(|(out, bytes)| *out = bytes.iter().any(|&byte| byte != 0));
+        Ok(())
+    }
+
+    /// Whether the elements are floating-point numbers.
+    pub(crate) fn is_float(&self) -> bool {
+        matches!(self.dtype(), Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64)
     }
 
     /// Tells the system that the `len` elements from `start` on are not needed

@@ -1,7 +1,7 @@
 //! Arrays written in order and put in place when complete.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ::safetensors::Dtype as FileDtype;
@@ -25,6 +25,11 @@ pub(crate) struct Writer {
     /// The path with symbolic links followed, so that they are kept.
     target: PathBuf,
     pub(super) temporary: BufWriter<NamedTempFile>,
+    dtype: Dtype,
+    /// Bytes before the first element.
+    start: usize,
+    /// The element that the next write goes to, if it is not told another.
+    next: usize,
     len: usize,
     written: usize,
     /// Size of the whole file, which tells a write that failed midway.
@@ -38,18 +43,28 @@ impl Writer {
     /// The file is replaced as a whole; one that holds several tensors is
     /// refused, since naming one of them reads as if the others were kept.
     pub(crate) fn create(spec: &str, shape: &[usize]) -> Result<Self, ArrayError> {
+        Self::create_as(spec, shape, Dtype::F32, ("<f4", FileDtype::F32))
+    }
+
+    /// The same for an int64 array.
+    pub(crate) fn create_i64(spec: &str, shape: &[usize]) -> Result<Self, ArrayError> {
+        Self::create_as(spec, shape, Dtype::I64, ("<i8", FileDtype::I64))
+    }
+
+    /// Starts an array whose type has these names in the two formats.
+    fn create_as(spec: &str, shape: &[usize], dtype: Dtype, names: (&str, FileDtype)) -> Result<Self, ArrayError> {
         let spec = Spec::parse(spec)?;
         let path = spec.path().to_owned();
-        let len = element_count(&path, shape, Dtype::F32)?;
-        let bytes = len * Dtype::F32.size();
+        let len = element_count(&path, shape, dtype)?;
+        let bytes = len * dtype.size();
         let header = match &spec {
-            Spec::Npy(_) => npy::header(shape, "<f4"),
+            Spec::Npy(_) => npy::header(shape, names.0),
             Spec::Safetensors(_, name) => {
                 let name = name.as_deref().unwrap_or(DEFAULT_NAME);
                 if name == "__metadata__" {
                     return Err(ArrayError::ReservedName { path });
                 }
-                safetensors::header(name, shape, FileDtype::F32, bytes)
+                safetensors::header(name, shape, names.1, bytes)
             }
         };
 
@@ -65,6 +80,9 @@ impl Writer {
             path,
             target,
             temporary: BufWriter::with_capacity(1 << 16, temporary),
+            dtype,
+            start: header.len(),
+            next: 0,
             len,
             written: 0,
             file_size: (header.len() + bytes) as u64,
@@ -78,19 +96,44 @@ impl Writer {
         &self.target
     }
 
-    /// Appends elements.
+    /// Writes the elements at `start` next, instead of those behind the last
+    /// ones. Each is to be written once.
+    pub(crate) fn seek(&mut self, start: usize) -> Result<(), ArrayError> {
+        if start != self.next {
+            let byte = SeekFrom::Start((self.start + start * self.dtype.size()) as u64);
+            let sought = self.temporary.seek(byte);
+            sought.map_err(|cause| ArrayError::Io { path: self.path.clone(), action: "write the file", cause })?;
+            self.next = start;
+        }
+        Ok(())
+    }
+
+    /// Writes elements of a float32 array.
     pub(crate) fn write(&mut self, values: &[f32]) -> Result<(), ArrayError> {
-        let written = self.written.saturating_add(values.len());
+        assert_eq!(self.dtype, Dtype::F32, "the array was created for other elements");
+        self.count(values.len())?;
+        if cfg!(target_endian = "little") {
+            return self.put(bytemuck::cast_slice(values));
+        }
+        let swapped: Vec<u32> = values.iter().map(|value| value.to_bits().to_le()).collect();
+        self.put(bytemuck::cast_slice(&swapped))
+    }
+
+    /// Writes elements of an int64 array.
+    pub(crate) fn write_i64(&mut self, values: &[i64]) -> Result<(), ArrayError> {
+        assert_eq!(self.dtype, Dtype::I64, "the array was created for other elements");
+        self.count(values.len())?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.put(&bytes)
+    }
+
+    /// There is room for these elements, which will be written now.
+    fn count(&mut self, elements: usize) -> Result<(), ArrayError> {
+        let written = self.written.saturating_add(elements);
         if written > self.len {
             return Err(self.miscounted(written));
         }
-        if cfg!(target_endian = "little") {
-            self.put(bytemuck::cast_slice(values))?;
-        } else {
-            let swapped: Vec<u32> = values.iter().map(|value| value.to_bits().to_le()).collect();
-            self.put(bytemuck::cast_slice(&swapped))?;
-        }
-        self.written = written;
+        (self.written, self.next) = (written, self.next + elements);
         Ok(())
     }
 

@@ -1,10 +1,17 @@
 //! One module for each subcommand.
 
 mod adapters;
+mod bce;
 mod demo;
+mod elements;
+mod entropy;
+mod kl;
 mod logsumexp;
 mod loss;
+mod sample;
+mod sigmoid;
 mod softmax;
+mod top_k;
 
 use crate::args::{Cli, Command};
 use crate::failure::Result;
@@ -17,6 +24,13 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Softmax(args) => softmax::run(args, adapter),
         Command::Logsumexp(args) => logsumexp::run(args, adapter),
         Command::Loss(args) => loss::run(args, adapter),
+        Command::Nll(args) => loss::run_nll(args, adapter),
+        Command::Bce(args) => bce::run(args, adapter),
+        Command::Kl(args) => kl::run(args, adapter),
+        Command::Entropy(args) => entropy::run(args, adapter),
+        Command::Sigmoid(args) => sigmoid::run(args, adapter),
+        Command::Sample(args) => sample::run(args, adapter),
+        Command::TopK(args) => top_k::run(args, adapter),
         Command::Demo(args) => demo::run(args, adapter),
     }
 }

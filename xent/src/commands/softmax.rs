@@ -1,41 +1,35 @@
 //! `xent softmax`: probabilities or their logarithms, and the gradient.
 
-use wgpu_xent::Logits;
-
 use crate::args::Softmax;
 use crate::engine::Engine;
-use crate::failure::{Failure, Result};
+use crate::failure::{Result, in_window};
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
+use crate::transform::Transform;
 
 pub(crate) fn run(args: &Softmax, adapter: Option<&str>) -> Result<()> {
     let logits = Matrix::open(&args.logits, args.dim.as_slice())?;
-    let upstream = args.upstream.as_deref().map(|spec| open_upstream(spec, &logits)).transpose()?;
+    let form = logits.form();
+    let transform = Transform::open(&args.transform, form)?;
+    let upstream = args.upstream.as_deref().map(|spec| logits.open_like(spec, "upstream gradient")).transpose()?;
     let mut output = Output::create(Some(&args.output), logits.shape())?;
     let mut gradient = Output::create(args.grad.as_deref(), logits.shape())?;
     check_distinct(&[&output, &gradient])?;
 
     let engine = Engine::open(adapter)?;
     logits.for_each_window(engine.window_bytes(), |rows, window| {
-        let result = engine.softmax(window, args.log)?;
-        output.write(&result)?;
+        let at_rows = |error| in_window(error, rows.start);
+        let transform = transform.window(form, rows)?;
+        let transform = transform.view()?;
+        let result = engine.softmax(window, args.log, &transform).map_err(at_rows)?;
+        output.write_rows(form, rows, &result)?;
         if let Some(upstream) = &upstream {
-            let (count, classes) = (rows.len(), logits.classes());
-            let result = Logits::new(&result, count, classes)?;
             let above = upstream.read(rows)?;
-            gradient.write(&engine.softmax_backward(&result, &Logits::new(&above, count, classes)?, args.log)?)?;
+            let (result, above) = (form.view(&result, rows)?, form.view(&above, rows)?);
+            gradient.write_rows(form, rows, &engine.softmax_backward(&result, &above, args.log, &transform).map_err(at_rows)?)?;
             upstream.release(rows);
         }
         Ok(())
     })?;
     finish([output, gradient])
-}
-
-fn open_upstream(spec: &str, logits: &Matrix) -> Result<Matrix> {
-    let upstream = Matrix::open(spec, &[-1])?;
-    if upstream.shape() == logits.shape() {
-        return Ok(upstream);
-    }
-    let (got, expected) = (upstream.shape(), logits.shape());
-    Err(Failure::input(format!("{spec}: upstream gradient of shape {got:?}, expected the logits' {expected:?}")))
 }

@@ -107,14 +107,9 @@ fn dimensions() {
     let deep = case.files.f32("deep.npy", &[1, 3, CLASSES], &LOGITS);
     let targets = case.files.i64("deep_t.npy", &[1, CLASSES], &[0; CLASSES]);
     let scalar = case.files.f32("scalar.npy", &[], &[1.0]);
-    case.softmax(
-        &[&deep],
-        &["deep.npy: classes in dimension 1 (the default, as in PyTorch) of shape [1, 3, 4]", "only the last", "--dim=-1"],
-    );
-    case.loss(&[&deep, &targets], &["classes in dimension 1", "--dim=-1"]);
-    case.logsumexp(&[&deep, "--dim=0,-1"], &["classes in dimension 0, 2 of shape"]);
+    case.loss(&[&deep, &targets, "--dim=-1"], &["deep_t.npy: targets of shape [1, 4] do not fit logits of shape [1, 3, 4]", "need [1, 3]"]);
+    case.softmax(&[&deep, "--dim=3"], &["deep.npy: dimension 3 is not in -3..3, the array has 3 dimensions"]);
     case.logsumexp(&[&deep, "--dim", "-1,2"], &["dimension 2 is given twice"]);
-    case.softmax(&[&case.logits, "--dim=-2"], &["classes in dimension 0 of shape [3, 4]"]);
     case.softmax(&[&case.logits, "--dim=2"], &["dimension 2 is not in -2..2"]);
     case.softmax(&[&scalar], &["scalar.npy: a scalar has no dimension of classes"]);
     let none = case.files.f32("none.npy", &[3, 0], &[]);

@@ -76,14 +76,27 @@ impl Files {
     }
 }
 
+/// What a .npy file of int64 holds.
+#[track_caller]
+pub(crate) fn read_i64(path: &str) -> (Vec<usize>, Vec<i64>) {
+    let (shape, elements) = split(path, "'<i8'");
+    (shape, elements.chunks_exact(8).map(|v| i64::from_le_bytes(v.try_into().unwrap())).collect())
+}
+
 #[track_caller]
 pub(crate) fn read(path: &str) -> Floats {
+    let (shape, elements) = split(path, "'<f4'");
+    Floats { shape, values: elements.chunks_exact(4).map(|v| f32::from_le_bytes(v.try_into().unwrap())).collect() }
+}
+
+/// The shape of a file of this type, and the bytes of its elements.
+#[track_caller]
+fn split(path: &str, descr: &str) -> (Vec<usize>, Vec<u8>) {
     let bytes = fs::read(path).unwrap();
     let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = str::from_utf8(&bytes[10..start]).unwrap();
-    assert!(header.contains("'<f4'"), "{header}");
+    assert!(header.contains(descr), "{header}");
     let dims = header.split(['(', ')']).nth(1).unwrap();
     let shape = dims.split(',').map(str::trim).filter(|dim| !dim.is_empty()).map(|dim| dim.parse().unwrap()).collect();
-    let values = bytes[start..].chunks_exact(4).map(|v| f32::from_le_bytes(v.try_into().unwrap())).collect();
-    Floats { shape, values }
+    (shape, bytes[start..].to_vec())
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::files::Files;
-use crate::values::{CLASSES, LOGITS, TARGETS, assert_file, gradient, logsumexp, losses};
+use crate::values::{CLASSES, LOGITS, TARGETS, assert_file, assert_near, gradient, logsumexp, losses};
 use crate::{ENGINES, succeeds};
 
 fn run(engine: &[&str], args: &[&str]) -> String {
@@ -12,12 +12,6 @@ fn run(engine: &[&str], args: &[&str]) -> String {
 
 fn json(engine: &[&str], args: &[&str]) -> Value {
     serde_json::from_str(&run(engine, &[args, &["--json"]].concat())).unwrap()
-}
-
-#[track_caller]
-fn assert_near(value: &Value, expected: f64) {
-    let value = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
-    assert!((value - expected).abs() <= 1e-6 * expected.abs(), "{value}, expected {expected}");
 }
 
 #[test]

@@ -3,13 +3,25 @@
 //! Every test needs a GPU adapter, a software one at least; a machine without fails them.
 
 mod adapters;
+mod choices;
 mod demo;
+mod dims;
+mod elements;
 mod errors;
+mod faults;
 mod files;
 mod logsumexp;
 mod loss;
 mod memory;
+mod model;
+mod nll;
+mod option_errors;
+mod options;
+mod row_files;
+mod soft;
 mod softmax;
+mod sums;
+mod transforms;
 mod values;
 mod windows;
 

@@ -1,5 +1,7 @@
 //! What to expect: the formulas in f64, written down once more.
 
+use serde_json::Value;
+
 use crate::files::{Floats, read};
 
 /// Three rows of four classes; the bits of half and bfloat16 hold them as well.
@@ -47,4 +49,11 @@ pub(crate) fn assert_file(path: &str, shape: &[usize], expected: &[f64]) {
         let same = value == expected || (value.is_nan() && expected.is_nan());
         assert!(same || (value - expected).abs() <= 1e-6 * (1.0 + expected.abs()), "{path}: element {i} is {value}, expected {expected}");
     }
+}
+
+/// A number in a report, within the rounding of f32.
+#[track_caller]
+pub(crate) fn assert_near(value: &Value, expected: f64) {
+    let value = value.as_f64().unwrap_or_else(|| panic!("{value} is no number"));
+    assert!((value - expected).abs() <= 1e-6 * (1e-2 + expected.abs()), "{value}, expected {expected}");
 }

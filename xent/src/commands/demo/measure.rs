@@ -40,7 +40,7 @@ impl Measured {
         Ok(Self {
             loss: losses.reduced.unwrap_or(f64::NAN),
             reference: expected.loss.unwrap_or(f64::NAN),
-            correct: losses.correct,
+            correct: losses.correct.unwrap_or_default(),
             row_difference: largest(losses.rows.iter().zip(expected.row_loss.unwrap_or_default()).map(|(a, b)| relative(*a, b))),
             gradient_difference: largest(gradient.iter().zip(expected_gradient).map(|(a, b)| (f64::from(*a) - b).abs())),
             loss_time: best_time(|| run(engine, set, &CrossEntropy::new()))?,
@@ -56,7 +56,7 @@ impl Measured {
 }
 
 fn run(engine: &Engine, set: &DataSet, options: &CrossEntropy<'_>) -> Result<Losses> {
-    engine.cross_entropy(&set.logits()?, &set.targets(), options)
+    Ok(engine.cross_entropy(&set.logits()?, &set.targets(), options)?)
 }
 
 fn relative(value: f64, expected: f64) -> f64 {

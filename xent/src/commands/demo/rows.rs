@@ -1,6 +1,6 @@
 //! A few rows of the language model: its likeliest next tokens, as bars.
 
-use wgpu_xent::Logits;
+use wgpu_xent::{LogitTransform, Logits};
 
 use super::data::{DataSet, Tokens};
 use crate::engine::Engine;
@@ -18,7 +18,7 @@ pub(super) fn render(engine: &Engine, set: &DataSet, tokens: &Tokens, losses: &[
     let mut text = String::new();
     for row in telling(losses) {
         let logits = set.row(row);
-        let probabilities = engine.softmax(&Logits::new(logits, 1, set.classes)?, false)?;
+        let probabilities = engine.softmax(&Logits::new(logits, 1, set.classes)?, false, &LogitTransform::new())?;
         // Checked when the data was read: every target is a class.
         let target = set.indices[row] as usize;
         text += &format!("\n{} {}\n", paint.dim("…"), paint.bold(&tokens.before(row)));

@@ -1,103 +1,141 @@
-//! What `xent loss` prints.
+//! What `xent loss` and `xent nll` print.
 
-use serde_json::{Value, json};
+use wgpu_xent::{Denominator, FaultKind};
 
-use crate::args::Reduction;
-use crate::engine::Engine;
-use crate::terminal::aligned;
+use super::Request;
+use super::inputs::Inputs;
+use super::totals::Totals;
+use crate::args::{Empty, LossOnly, OnFault, Reduction};
+use crate::failure::{Failure, Result};
+use crate::report::{Report, number};
+use crate::targets::Goal;
 
 /// The numbers of a finished pass. Losses are in nats.
-#[derive(Debug)]
-pub(super) struct Report<'a> {
-    pub(super) reduction: Reduction,
-    pub(super) sum: f64,
-    pub(super) rows: usize,
-    pub(super) valid: usize,
-    pub(super) correct: usize,
-    pub(super) classes: usize,
-    pub(super) engine: &'a Engine,
-    pub(super) seconds: f64,
+pub(super) struct Finished<'a> {
+    request: &'a Request<'a>,
+    inputs: &'a Inputs,
+    totals: Totals,
+    /// Whether the loss is a mean over nothing, which is no number.
+    empty_denominator: bool,
 }
 
-impl Report<'_> {
+impl<'a> Finished<'a> {
+    pub(super) fn new(request: &'a Request<'a>, inputs: &'a Inputs, totals: Totals) -> Result<Self> {
+        let common = request.common;
+        let by_0 = common.reduction == Reduction::Mean && inputs.denominator == 0.0;
+        let empty_denominator = by_0 && common.empty_mean == Empty::Nan;
+        if empty_denominator && request.only.is_some_and(|only| only.on_fault == OnFault::Fail) {
+            return Err(Failure::input(format!("{}: {} of {} rows", request.targets, FaultKind::EmptyDenominator, inputs.logits.rows())));
+        }
+        Ok(Self { request, inputs, totals, empty_denominator })
+    }
+
     /// The loss, if all rows were reduced to one.
     pub(super) fn loss(&self) -> Option<f64> {
-        match self.reduction {
-            Reduction::Mean => Some(self.mean()),
-            Reduction::Sum => Some(self.sum),
+        self.reduced(self.totals.loss.total())
+    }
+
+    fn reduced(&self, sum: f64) -> Option<f64> {
+        match self.request.common.reduction {
+            Reduction::Mean => Some(self.mean(sum)),
+            Reduction::Sum => Some(sum),
             Reduction::None => None,
         }
     }
 
-    fn mean(&self) -> f64 {
-        self.sum / self.valid as f64
+    fn mean(&self, sum: f64) -> f64 {
+        match (self.inputs.denominator, self.request.common.empty_mean) {
+            (0.0, Empty::Zero) => 0.0,
+            (0.0, Empty::Nan) => f64::NAN,
+            (denominator, _) => sum / denominator,
+        }
     }
 
-    fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.valid as f64
+    pub(super) fn report(&self) -> Report {
+        let mut report = Report::default();
+        self.add_losses(&mut report);
+        self.add_shares(&mut report);
+        report.count("rows", self.inputs.logits.rows());
+        report.count("valid rows", self.inputs.targets.valid());
+        let denominator = self.inputs.denominator;
+        if denominator != self.inputs.targets.valid() as f64 {
+            report.line("denominator", denominator);
+        }
+        report.field("denominator", number(denominator));
+        report.count("classes", self.inputs.logits.classes());
+        report.field("reduction", self.reduction());
+        if let Some(text) = self.totals.faults.to_text(self.empty_denominator) {
+            report.line("faults", text);
+        }
+        report.field("faults", self.totals.faults.to_json(self.empty_denominator));
+        report
     }
 
-    pub(super) fn to_text(&self) -> String {
-        let loss = match self.reduction {
-            Reduction::Mean => format!("{:.9} nats (mean)", self.mean()),
-            Reduction::Sum => format!("{:.9} nats (sum)", self.sum),
-            Reduction::None => format!("not reduced (mean {:.9}, sum {:.9} nats)", self.mean(), self.sum),
+    fn add_losses(&self, report: &mut Report) {
+        let sum = self.totals.loss.total();
+        let mean = self.mean(sum);
+        report.line("loss", self.nats(sum));
+        report.field("loss", self.loss().map(number));
+        report.field("mean_loss", number(mean));
+        report.field("sum_loss", number(sum));
+        if self.is_log_likelihood() {
+            report.line("perplexity", format!("{:.6}", mean.exp()));
+            report.field("perplexity", number(mean.exp()));
+        }
+        if self.request.only.is_some_and(LossOnly::has_z_loss) {
+            let sum = self.totals.z_loss.total();
+            report.line("z-loss part", self.nats(sum));
+            report.field("z_loss", self.reduced(sum).map(number));
+            report.field("mean_z_loss", number(self.mean(sum)));
+        }
+    }
+
+    /// A sum and what became of it, for people.
+    fn nats(&self, sum: f64) -> String {
+        let mean = self.mean(sum);
+        match self.request.common.reduction {
+            Reduction::Mean => format!("{mean:.9} nats (mean)"),
+            Reduction::Sum => format!("{sum:.9} nats (sum)"),
+            Reduction::None => format!("not reduced (mean {mean:.9}, sum {sum:.9} nats)"),
+        }
+    }
+
+    /// What is a mean over the rows that are not ignored.
+    fn add_shares(&self, report: &mut Report) {
+        let valid = self.inputs.targets.valid();
+        let Some(only) = self.request.only else { return };
+        let mut add = |label: &str, name: &str, correct: Option<usize>| {
+            let Some(correct) = correct.or((valid == 0).then_some(0)) else { return };
+            let share = correct as f64 / valid as f64;
+            report.line(label, format!("{share:.4} ({correct} of {valid})"));
+            report.field(name, number(share));
         };
-        aligned(&[
-            ("loss", loss),
-            ("perplexity", format!("{:.6}", self.mean().exp())),
-            ("accuracy", format!("{:.4} ({} of {})", self.accuracy(), self.correct, self.valid)),
-            ("rows", self.rows.to_string()),
-            ("valid rows", self.valid.to_string()),
-            ("classes", self.classes.to_string()),
-            ("adapter", self.engine.describe()),
-            ("time", format!("{:.3} s", self.seconds)),
-        ])
+        if matches!(self.inputs.targets, Goal::Classes(_)) {
+            add("accuracy", "accuracy", self.totals.correct);
+        }
+        if let Some(k) = only.top_k {
+            add(&format!("top-{k} accuracy"), "top_k_accuracy", self.totals.correct_top_k);
+            report.field("top_k", k);
+        }
+        if only.files.entropy.is_some() {
+            let mean = self.totals.entropy.total() / valid as f64;
+            report.line("entropy", format!("{mean:.9} nats (mean)"));
+            report.field("mean_entropy", number(mean));
+        }
     }
 
-    pub(super) fn to_json(&self) -> String {
-        let reduction = match self.reduction {
+    /// Whether the mean is the negative log-likelihood of a target, whose exponential is the perplexity.
+    fn is_log_likelihood(&self) -> bool {
+        let is_plain = self.request.only.is_none_or(|only| only.label_smoothing == 0.0 && only.z_loss == 0.0);
+        let is_usual = matches!(self.request.common.denominator, Denominator::TargetWeights | Denominator::ValidRows);
+        is_plain && is_usual && self.inputs.is_unweighted() && matches!(self.inputs.targets, Goal::Classes(_))
+    }
+
+    fn reduction(&self) -> &'static str {
+        match self.request.common.reduction {
             Reduction::Mean => "mean",
             Reduction::Sum => "sum",
             Reduction::None => "none",
-        };
-        let object = json!({
-            "loss": self.loss().map(number),
-            "mean_loss": number(self.mean()),
-            "sum_loss": number(self.sum),
-            "perplexity": number(self.mean().exp()),
-            "accuracy": number(self.accuracy()),
-            "rows": self.rows,
-            "valid_rows": self.valid,
-            "classes": self.classes,
-            "reduction": reduction,
-            "adapter": self.engine.to_json(),
-            "seconds": self.seconds,
-        });
-        format!("{object}\n")
-    }
-}
-
-/// A number as JSON, which has no words for those that are not finite.
-fn number(value: f64) -> Value {
-    if value.is_finite() {
-        value.into()
-    } else if value.is_nan() {
-        "nan".into()
-    } else if value > 0.0 {
-        "inf".into()
-    } else {
-        "-inf".into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_number_has_its_json() {
-        let texts = [1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|value| number(value).to_string());
-        assert_eq!(texts, ["1.5", "\"nan\"", "\"inf\"", "\"-inf\""]);
+        }
     }
 }

@@ -1,0 +1,110 @@
+//! What can be asked for on the command line.
+
+mod arrays;
+mod losses;
+mod shared;
+mod values;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use arrays::{Logsumexp, Sample, Sigmoid, Softmax, TopK};
+pub(crate) use losses::{BinaryCrossEntropy, Entropy, KlDiv, Loss, LossOnly, NegativeLogLikelihood, RowFiles};
+pub(crate) use shared::{LossFiles, RowLoss, Transform};
+pub(crate) use values::{ElementReduction, Empty, KlReduction, NumberOrFile, OnFault, Reduction};
+
+use crate::failure::{Failure, Result};
+
+/// Softmax, log-sum-exp and cross-entropy of array files, on any GPU.
+///
+/// LOGITS and other arrays are .npy files, or .safetensors files written as file.safetensors:tensor. They may be float32,
+/// float16 or bfloat16, of any shape, and larger than memory; results are float32, classes and ranks int64 with -1 for none.
+/// Without --dim, the classes are dimension 1 of two or more, as in PyTorch. A row is one index into the other dimensions.
+///
+/// Exit codes: 0 done, 1 the work failed, 2 bad input, which leaves no output file.
+#[derive(Debug, Parser)]
+#[command(name = "xent", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Where to compute: part of an adapter's name, its index in `xent adapters`, or `reference` for the CPU in f64.
+    #[arg(long, global = true, help_heading = "Common options", value_name = "NAME|INDEX|reference")]
+    pub(crate) adapter: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the GPU adapters.
+    Adapters(Adapters),
+    /// Softmax of each row.
+    Softmax(Softmax),
+    /// Log-sum-exp of each row.
+    Logsumexp(Logsumexp),
+    /// Cross-entropy of logits and class indices or probabilities, in nats.
+    Loss(Loss),
+    /// Negative log-likelihood: the loss of log-probabilities and class indices, in nats.
+    Nll(NegativeLogLikelihood),
+    /// Binary cross-entropy of logits and targets from 0 to 1, in nats.
+    Bce(BinaryCrossEntropy),
+    /// Kullback-Leibler divergence of targets from log-probabilities, in nats.
+    Kl(KlDiv),
+    /// Entropy of distributions, or their cross-entropy with others, in nats.
+    Entropy(Entropy),
+    /// The logistic function of each element.
+    Sigmoid(Sigmoid),
+    /// A class of each row, drawn at random from its softmax.
+    Sample(Sample),
+    /// The most probable classes of each row.
+    TopK(TopK),
+    /// Losses of real models beside the CPU reference, with times and the likeliest classes.
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Adapters {
+    /// Print a JSON array, with features and limits.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where the data files of the repository lie.
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../data"), hide_default_value = true)]
+    pub(crate) data: String,
+}
+
+/// Reads the command line. Asked for help or the version, prints it and exits.
+pub(crate) fn parse() -> Result<Cli> {
+    Cli::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
+        _ => Failure::input(without_usage(&error.to_string())),
+    })
+}
+
+/// The message and its hint, which stand before the usage.
+fn without_usage(text: &str) -> String {
+    let of_message = |paragraph: &&str| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information");
+    let paragraphs = text.trim_start_matches("error: ").split("\n\n").take_while(of_message);
+    paragraphs.map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_hold_together() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_that_are_not_given_are_the_defaults() {
+        let cli = Cli::try_parse_from(["xent", "loss", "x.npy", "t.npy"]).unwrap();
+        let Command::Loss(loss) = cli.command else { panic!("no loss") };
+        assert_eq!(format!("{:?}", loss.only), format!("{:?}", LossOnly::default()));
+    }
+}

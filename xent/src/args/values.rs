@@ -1,0 +1,120 @@
+//! Values of options.
+
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use wgpu_xent::{Denominator, EmptyMean, FaultPolicy};
+
+/// The library's [`wgpu_xent::Reduction`], as words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reduction {
+    /// Their sum over the rows that are not left out, divided by the denominator.
+    Mean,
+    /// Their sum over the rows that are not left out.
+    Sum,
+    /// Not at all.
+    None,
+}
+
+/// How the losses of elements become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ElementReduction {
+    /// Their sum, divided by the number of elements.
+    Mean,
+    /// Their sum.
+    Sum,
+    /// Not at all.
+    None,
+}
+
+/// How the divergences of elements become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KlReduction {
+    /// Their sum, divided by the number of elements.
+    Mean,
+    /// Their sum, divided by the size of the first dimension: the mean divergence of distributions.
+    Batchmean,
+    /// Their sum.
+    Sum,
+    /// Not at all.
+    None,
+}
+
+/// What a mean over nothing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Empty {
+    /// NaN, as in PyTorch.
+    Nan,
+    /// 0, and so is the gradient.
+    Zero,
+}
+
+impl From<Empty> for EmptyMean {
+    fn from(empty: Empty) -> Self {
+        match empty {
+            Empty::Nan => Self::Nan,
+            Empty::Zero => Self::Zero,
+        }
+    }
+}
+
+/// What becomes of rows that hold NaN, +inf, or nothing above -inf.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFault {
+    /// Their loss and gradient are NaN, and so is the loss of all rows.
+    #[default]
+    Propagate,
+    /// Their loss and gradient are 0.
+    Zero,
+    /// The command fails, and names the first of them.
+    Fail,
+}
+
+impl From<OnFault> for FaultPolicy {
+    fn from(policy: OnFault) -> Self {
+        match policy {
+            OnFault::Propagate => Self::Propagate,
+            OnFault::Zero => Self::Zero,
+            OnFault::Fail => Self::Fail,
+        }
+    }
+}
+
+/// Which target marks a row that is left out, if any does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IgnoreIndex(pub(crate) Option<i64>);
+
+impl FromStr for IgnoreIndex {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|index| Self(Some(index))) }
+    }
+}
+
+/// A number for all rows, or a file with one for each.
+#[derive(Clone, Debug)]
+pub(crate) enum NumberOrFile {
+    Number(f32),
+    File(String),
+}
+
+impl From<&str> for NumberOrFile {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::File(text.to_owned()), Self::Number)
+    }
+}
+
+/// Reads what a mean divides by.
+pub(crate) fn denominator(text: &str) -> Result<Denominator, String> {
+    match text {
+        "weights" => Ok(Denominator::TargetWeights),
+        "rows" => Ok(Denominator::Rows),
+        "valid" => Ok(Denominator::ValidRows),
+        "all-weights" => Ok(Denominator::AllWeights),
+        _ => match text.parse() {
+            Ok(value) if f32::is_finite(value) => Ok(Denominator::Value(value)),
+            _ => Err("expected weights, rows, valid, all-weights or a finite number".to_owned()),
+        },
+    }
+}
