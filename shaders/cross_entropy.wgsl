@@ -5,8 +5,8 @@
 //   d loss / d q_c = a (1 - e) w_c (lse - z_c)
 // For a class of more than half of the probability, p - 1 is taken as -(the share of the others), see row_state.wgsl: loss and
 // gradient keep their relative accuracy at any confidence. Row results and special rows: CrossEntropyResult and FaultPolicy of the library.
-// Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl, target.wgsl, state_out.wgsl,
-// target_gradient.wgsl, or the parts that stand in for them.
+// Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl, target.wgsl, row_factor.wgsl,
+// state_out.wgsl, target_gradient.wgsl, or the parts that stand in for them.
 
 const FAULT_TARGET: u32 = 1u;
 const FAULT_NAN: u32 = 2u;
@@ -44,33 +44,6 @@ struct Finish {
 
 fn skips(row: u32) -> bool {
     return is_ignored(row) && !KEEPS_STATE && params.lse == NONE && params.argmax == NONE && params.entropy == NONE;
-}
-
-fn row_weight(row: u32) -> f32 {
-    if params.row_weights != NONE {
-        return word_of(params.row_weights, row);
-    }
-    return 1.0;
-}
-
-// What a row's loss is multiplied by to be its share of the gradient's source.
-fn row_factor(row: u32) -> f32 {
-    var factor = params.factor;
-    if params.upstream != NONE {
-        factor *= word_of(params.upstream, row);
-    }
-    if params.mean == 1u {
-        if denominator() == 0.0 {
-            return select(not_a_number(), 0.0, is_empty_zero());
-        }
-        factor /= denominator();
-    }
-    return factor;
-}
-
-// Whether the mean is over nothing, and 0 for that.
-fn is_empty_zero() -> bool {
-    return params.mean == 1u && params.empty_zero == 1u && denominator() == 0.0;
 }
 
 fn fault_of(row: u32, stats: Stats) -> u32 {

@@ -88,6 +88,15 @@ fn magnitude4(x: vec4<f32>) -> vec4<u32> {
     return bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS);
 }
 
+fn is_nan4(x: vec4<f32>) -> vec4<bool> {
+    return magnitude4(x) > vec4(POSITIVE_INFINITY_BITS);
+}
+
+// 0, or so small that adapters may take it for 0.
+fn vanishes4(x: vec4<f32>) -> vec4<bool> {
+    return magnitude4(x) < vec4(0x00800000u);
+}
+
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & MAGNITUDE_BITS) < POSITIVE_INFINITY_BITS;
 }
@@ -114,17 +123,20 @@ fn exp1(x: f32) -> f32 {
 }
 
 // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)].
+fn log1p_near_zero4(f: vec4<f32>) -> vec4<f32> {
+    var p = vec4(-7.63438418507576e-2);
+    p = fma(p, f, vec4(1.276542693376541e-1));
+    p = fma(p, f, vec4(-1.316200494766235e-1));
+    p = fma(p, f, vec4(1.4201368391513824e-1));
+    p = fma(p, f, vec4(-1.662314385175705e-1));
+    p = fma(p, f, vec4(2.000123560428619e-1));
+    p = fma(p, f, vec4(-2.5000825524330139e-1));
+    p = fma(p, f, vec4(3.333333134651184e-1));
+    return fma(p * f - 0.5, f * f, f);
+}
+
 fn log1p_near_zero(f: f32) -> f32 {
-    var p = -7.63438418507576e-2;
-    p = fma(p, f, 1.276542693376541e-1);
-    p = fma(p, f, -1.316200494766235e-1);
-    p = fma(p, f, 1.4201368391513824e-1);
-    p = fma(p, f, -1.662314385175705e-1);
-    p = fma(p, f, 2.000123560428619e-1);
-    p = fma(p, f, -2.5000825524330139e-1);
-    p = fma(p, f, 3.333333134651184e-1);
-    let square = f * f;
-    return fma(p * f - 0.5, square, f);
+    return log1p_near_zero4(vec4(f)).x;
 }
 
 // log x for x >= 1.
@@ -143,6 +155,27 @@ fn log1p(x: f32) -> f32 {
         return log1p_near_zero(x);
     }
     return log_from_one(1.0 + x);
+}
+
+// log x for any x, relative error 3e-7 also near 1. -inf for 0 and for what is below the normal f32, which adapters may take for 0;
+// NaN for x < 0.
+fn log4(x: vec4<f32>) -> vec4<f32> {
+    let bits = bitcast<vec4<u32>>(x);
+    let shifted = bits + vec4(0x004afb0du);
+    let n = vec4<f32>(vec4<i32>(shifted >> vec4(23u)) - 127);
+    let m = bitcast<vec4<f32>>((shifted & vec4(0x007fffffu)) + vec4(0x3f3504f3u));
+    var y = fma(n, vec4(LN2_HIGH), fma(n, vec4(LN2_LOW), log1p_near_zero4(m - 1.0)));
+    y = select(y, vec4(special(POSITIVE_INFINITY_BITS)), bits == vec4(POSITIVE_INFINITY_BITS));
+    // A negative number's bits are above those of NaN.
+    y = select(y, vec4(not_a_number()), bits > vec4(POSITIVE_INFINITY_BITS));
+    return select(y, vec4(negative_infinity()), vanishes4(x));
+}
+
+// log(1 + x) for x from 0 to 1: no accuracy is lost for small x.
+fn log1p_unit4(x: vec4<f32>) -> vec4<f32> {
+    // Above sqrt(2), 1 + x is taken as 2 (1 + (x - 1) / 2).
+    let upper = vec4(LN2_HIGH) + (vec4(LN2_LOW) + log1p_near_zero4(0.5 * x - 0.5));
+    return select(upper, log1p_near_zero4(min(x, vec4(0.4142))), x < vec4(0.4142));
 }
 
 // A sum that keeps what rounding drops (Kahan, 1965): value - low is the sum, its error does not grow with the number of terms.

@@ -33,6 +33,7 @@ struct Params {
     row_scales: u32,
     upstream: u32,
     saved: u32,             // one value a row that a forward pass saved
+    saved_sign: u32,        // and its sign
     loss: u32,              // results; NONE: not wanted
     lse: u32,
     log_prob: u32,
@@ -41,6 +42,12 @@ struct Params {
     entropy: u32,
     z_loss_part: u32,
     status: u32,
+    sign: u32,
+    peak: u32,              // what one pass leaves for the next: the largest logit,
+    log_sum: u32,           // log sum exp(z - max z),
+    threshold: u32,         // a key, see keys.wgsl,
+    needed_low: u32,        // and a whole number of 64 bits
+    needed_high: u32,
     row_base: u32,          // the window's first row within the call
     first_class: u32,       // the first of the classes here, if the vocabulary is in pieces
     bound: u32,             // the classes that targets may name
@@ -51,7 +58,7 @@ struct Params {
     given: f32,             // the denominator, if it is given
     empty_zero: u32,        // 1: a mean over nothing is 0, not NaN
     zero_faults: u32,       // 1: rows that cannot have a loss have 0, not NaN
-    top_k: u32,             // a rank below this counts
+    top_k: u32,             // a rank below this counts; so many classes are kept or listed
     factor: f32,            // the scalar upstream gradient
     scale: f32,             // of all logits, if there is none for each row
     softcap: f32,
@@ -60,6 +67,11 @@ struct Params {
     seed_low: u32,
     seed_high: u32,
     draw: u32,
+    first_row_low: u32,     // the number of the call's first row in the random counter
+    first_row_high: u32,
+    top_p: u32,             // the share that is kept, times 2^31
+    step: u32,              // between two keys of a search
+    listed: u32,            // classes that earlier passes have listed
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

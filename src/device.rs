@@ -3,7 +3,7 @@
 
 use crate::device_views::{DeviceMatrix, DeviceVector, TransformBuffers};
 use crate::gpu::Gpu;
-use crate::launch::{Call, Mask, Matrices, Params, Window, encode};
+use crate::launch::{Call, Mask, Matrices, Params, Pass, Window, encode_passes};
 use crate::plan::{Plan, STATS_BYTES, Work};
 use crate::shader::{Features, Kernel};
 use crate::summary::{DENOMINATOR_OFFSET, check_targets, copy_denominator, reduce_loss};
@@ -11,9 +11,15 @@ use crate::words::{CLASS_INPUTS, ClassInput, Layout, ROW_INPUTS, ROW_OUTPUTS, Ro
 use crate::{Error, Factor, LogitTransform, Result};
 
 mod cross_entropy;
+mod elementwise;
+mod nll;
+mod sampling;
+mod signed;
 mod softmax;
 
 pub use cross_entropy::{CrossEntropyBuffers, DeviceTargets, PendingSummary, Summary};
+pub use elementwise::{DeviceWeights, ElementLossBuffers};
+pub use nll::NllBuffers;
 
 /// What a device-level call asks of a kernel.
 #[derive(Clone, Debug)]
@@ -37,6 +43,10 @@ struct Recording<'a> {
     /// The denominator, if the caller has it.
     denominator: Option<DeviceVector<'a>>,
     summary: Option<&'a wgpu::Buffer>,
+    /// What runs in each window before the kernel.
+    before: Vec<Pass>,
+    /// Lists of so many classes of each row, and their log-probabilities: where they go.
+    lists: Option<(u32, [DeviceVector<'a>; 2])>,
 }
 
 impl<'a> Recording<'a> {
@@ -57,6 +67,8 @@ impl<'a> Recording<'a> {
             states_out: None,
             denominator: None,
             summary: None,
+            before: Vec::new(),
+            lists: None,
         }
     }
 
@@ -118,7 +130,7 @@ impl<'a> Recording<'a> {
         Work {
             inner: self.logits.inner as u64,
             block_bytes: stride.saturating_mul(storage.bytes() as u64),
-            row_words: wanted.row_words().max(states),
+            row_words: wanted.row_words().max(states).max(self.lists.map_or(0, |(k, _)| u64::from(k))),
             fixed_words: wanted.fixed_words(self.class_words),
             subgroups: self.kernel.has_subgroups(),
             ..Work::dense(self.logits.rows as u64, self.logits.classes as u64, storage, result.is_some())
@@ -138,6 +150,9 @@ impl<'a> Recording<'a> {
         let words = gpu.scratch("words", u64::from(layout.words) * 4, usage)?;
         let states = |wanted: bool| wanted.then(|| gpu.scratch("states", plan.window_rows * STATS_BYTES, usage)).transpose();
         let (states_in, states_out) = (states(self.states_in.is_some())?, states(self.states_out.is_some())?);
+        let list_bytes = self.lists.map_or(0, |(k, _)| u64::from(k) * 4);
+        let list = |label| gpu.scratch(label, plan.window_rows * list_bytes, usage);
+        let lists = self.lists.map(|_| Ok([list("classes")?, list("log-probabilities")?])).transpose()?;
         let call = Call {
             params: self.params,
             features: self.features,
@@ -148,6 +163,7 @@ impl<'a> Recording<'a> {
             states_in: states_in.as_ref(),
             states_out: states_out.as_ref(),
             summary: self.summary,
+            lists: lists.as_ref(),
             ..Call::new(self.kernel, self.logits.classes as u64)
         };
         for (start, from) in layout.classes.iter().zip(&self.class_inputs) {
@@ -174,7 +190,7 @@ impl<'a> Recording<'a> {
                 encoder.copy_buffer_to_buffer(from.buffer, from.offset + window.first * STATS_BYTES, to, 0, window.rows * STATS_BYTES);
             }
             copy_denominator(encoder, &call);
-            encode(gpu, encoder, &call, &plan, window)?;
+            encode_passes(gpu, encoder, &self.before, &call, &plan, window)?;
             if self.summary.is_some() {
                 reduce_loss(gpu, encoder, &call, window)?;
             }
@@ -182,6 +198,12 @@ impl<'a> Recording<'a> {
                 if let (Some(start), Some(to)) = (start, to) {
                     let offset = to.offset + window.first * 4;
                     encoder.copy_buffer_to_buffer(&words, u64::from(*start) * 4, to.buffer, offset, window.rows * 4);
+                }
+            }
+            if let (Some(from), Some((_, to))) = (&lists, self.lists) {
+                for (from, to) in from.iter().zip(to) {
+                    let offset = to.offset + window.first * list_bytes;
+                    encoder.copy_buffer_to_buffer(from, 0, to.buffer, offset, window.rows * list_bytes);
                 }
             }
             if let (Some(from), Some(to)) = (&states_out, self.states_out) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::gpu::Gpu;
-use crate::launch::{Call, Mask, Matrices, Matrix, Params, Window, encode};
+use crate::launch::{Call, Mask, Matrices, Matrix, Params, Pass, Window, encode_passes};
 use crate::options::Reduction;
 use crate::plan::{Plan, STATS_BYTES, Work};
 use crate::shader::{Features, Kernel, Transform};
@@ -42,6 +42,10 @@ pub(crate) struct Job<'a> {
     returned: [bool; ROW_OUTPUTS],
     /// Whether the losses of the rows are reduced to one, and how.
     pub(crate) reduction: Option<Reduction>,
+    /// What runs in each window before the kernel.
+    pub(crate) before: Vec<Pass>,
+    /// The length of the lists of classes that it makes of each row, with their log-probabilities.
+    pub(crate) lists: Option<u32>,
 }
 
 impl<'a> Job<'a> {
@@ -62,6 +66,8 @@ impl<'a> Job<'a> {
             outputs: [false; ROW_OUTPUTS],
             returned: [false; ROW_OUTPUTS],
             reduction: None,
+            before: Vec::new(),
+            lists: None,
         }
     }
 
@@ -117,7 +123,7 @@ impl<'a> Job<'a> {
     fn wanted(&self) -> Wanted {
         Wanted {
             classes: self.class_inputs.map(|input| input.is_some()),
-            inputs: [0, 1, 2, 3, 4].map(|i: usize| self.row_inputs[i].is_some()),
+            inputs: std::array::from_fn(|i| self.row_inputs[i].is_some()),
             outputs: self.outputs,
         }
     }
@@ -139,7 +145,7 @@ impl<'a> Job<'a> {
         Work {
             inner: self.logits.inner() as u64,
             block_bytes: stride.saturating_mul(self.logits.storage().bytes() as u64),
-            row_words: wanted.row_words().max(states),
+            row_words: wanted.row_words().max(states).max(u64::from(self.lists.unwrap_or(0))),
             fixed_words: wanted.fixed_words(self.class_words()),
             subgroups: self.kernel.has_subgroups(),
             window_bytes: HOST_WINDOW,
@@ -167,6 +173,8 @@ pub(crate) struct Done {
     rows: [Vec<u32>; ROW_OUTPUTS],
     pub(crate) states: Vec<RowState>,
     pub(crate) summary: SummaryWords,
+    pub(crate) list_classes: Vec<u32>,
+    pub(crate) list_log_probs: Vec<f32>,
 }
 
 impl Done {
@@ -193,6 +201,7 @@ struct Buffers {
     states_in: Option<wgpu::Buffer>,
     states_out: Option<wgpu::Buffer>,
     summary: Option<wgpu::Buffer>,
+    lists: Option<[wgpu::Buffer; 2]>,
     staging: wgpu::Buffer,
 }
 
@@ -215,6 +224,8 @@ impl Buffers {
         let matrices = u64::from(job.elements.result) + u64::from(job.elements.target_result);
         let planes = job.returned.iter().map(|&returned| u64::from(returned)).sum::<u64>();
         let states_bytes = if job.states_out { STATS_BYTES } else { 0 };
+        let list_bytes = u64::from(job.lists.unwrap_or(0)) * 4;
+        let list = |label| gpu.scratch(label, plan.window_rows * list_bytes, output);
         Ok(Self {
             logits: matrix("logits", &job.logits, input)?,
             second: job.second.as_ref().map(|m| matrix("second", m, input)).transpose()?,
@@ -227,9 +238,10 @@ impl Buffers {
             states_in: states("states", job.states_in.is_some(), input)?,
             states_out: states("new states", job.states_out, output)?,
             summary: job.reduction.map(|reduction| new_summary(gpu, reduction, job.logits.rows())).transpose()?,
+            lists: job.lists.map(|_| Ok([list("classes")?, list("log-probabilities")?])).transpose()?,
             staging: gpu.scratch(
                 "staging",
-                matrices * dense + plan.window_rows * (planes * 4 + states_bytes),
+                matrices * dense + plan.window_rows * (planes * 4 + states_bytes + 2 * list_bytes),
                 Usage::MAP_READ | Usage::COPY_DST,
             )?,
         })
@@ -261,6 +273,7 @@ impl Buffers {
             states_in: self.states_in.as_ref(),
             states_out: self.states_out.as_ref(),
             summary: self.summary.as_ref(),
+            lists: self.lists.as_ref(),
             ..Call::new(job.kernel, job.classes())
         }
     }
@@ -331,7 +344,7 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
         buffers.upload_rows(gpu, job, first, count)?;
         let mut encoder = gpu.encoder()?;
         copy_denominator(&mut encoder, &call);
-        encode(gpu, &mut encoder, &call, &plan, window)?;
+        encode_passes(gpu, &mut encoder, &job.before, &call, &plan, window)?;
         if job.reduction.is_some() {
             reduce_loss(gpu, &mut encoder, &call, window)?;
         }
@@ -366,6 +379,10 @@ async fn collect(
     for start in planes.iter().filter_map(|&i| buffers.layout.outputs[i]) {
         copy(&buffers.words, u64::from(start) * 4, count);
     }
+    let listed = count * job.lists.unwrap_or(0) as usize;
+    for list in buffers.lists.iter().flatten() {
+        copy(list, 0, listed);
+    }
     if let Some(states) = &buffers.states_out {
         copy(states, 0, count * size_of::<RowState>() / 4);
     }
@@ -388,6 +405,10 @@ async fn collect(
         }
         for i in planes {
             done.rows[i].extend_from_slice(bytemuck::cast_slice(take(count)));
+        }
+        if buffers.lists.is_some() {
+            done.list_classes.extend_from_slice(bytemuck::cast_slice(take(listed)));
+            done.list_log_probs.extend_from_slice(bytemuck::cast_slice(take(listed)));
         }
         if buffers.states_out.is_some() {
             done.states.extend_from_slice(bytemuck::cast_slice(take(count * size_of::<RowState>() / 4)));

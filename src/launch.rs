@@ -54,6 +54,10 @@ pub(crate) struct Params {
     pub(crate) z_loss: f32,
     pub(crate) seed: [u32; 2],
     pub(crate) draw: u32,
+    pub(crate) first_row: [u32; 2],
+    pub(crate) top_p: u32,
+    pub(crate) step: u32,
+    pub(crate) listed: u32,
 }
 
 impl Params {
@@ -90,6 +94,9 @@ pub(crate) struct Mask<'a> {
     pub(crate) stride: u64,
 }
 
+/// A kernel that runs before the call's own, and what it is told.
+pub(crate) type Pass = (&'static Kernel, Params);
+
 /// Everything a kernel is given, for all rows of the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
@@ -109,6 +116,8 @@ pub(crate) struct Call<'a> {
     /// Where the states of the window's rows go.
     pub(crate) states_out: Option<&'a wgpu::Buffer>,
     pub(crate) summary: Option<&'a wgpu::Buffer>,
+    /// Where lists of classes and their log-probabilities go, of the window's rows.
+    pub(crate) lists: Option<&'a [wgpu::Buffer; 2]>,
 }
 
 impl Call<'_> {
@@ -125,6 +134,7 @@ impl Call<'_> {
             states_in: None,
             states_out: None,
             summary: None,
+            lists: None,
         }
     }
 
@@ -178,11 +188,26 @@ fn is_aligned(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> bool {
     call.inner == 1 && matrix.offset.is_multiple_of(16) && (matrix.stride * element).is_multiple_of(16) && end <= matrix.buffer.size()
 }
 
+/// Records the dispatches of one window of kernels that leave values of rows in the words for those behind them, and of the last one.
+pub(crate) fn encode_passes(
+    gpu: &Gpu,
+    encoder: &mut wgpu::CommandEncoder,
+    before: &[Pass],
+    call: &Call<'_>,
+    plan: &Plan,
+    window: Window,
+) -> Result<()> {
+    for &(kernel, params) in before {
+        encode(gpu, encoder, &Call { kernel, params, ..*call }, plan, window)?;
+    }
+    encode(gpu, encoder, call, plan, window)
+}
+
 /// Records the dispatches of one window.
 pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, plan: &Plan, window: Window) -> Result<()> {
     let in_place = call.in_place();
     let aligned = |m: &Option<Matrix<'_>>| m.as_ref().is_none_or(|m| is_aligned(m, call, window));
-    let Matrices { logits, second, result, .. } = call.matrices;
+    let Matrices { logits, second, third, result, .. } = call.matrices;
     let variant = Variant {
         unit: plan.strategy.unit(),
         phase: Phase::Whole,
@@ -192,6 +217,7 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
         strided: call.inner > 1,
         logits_aligned: aligned(&logits),
         second_aligned: aligned(&second),
+        third_aligned: aligned(&third),
         result_aligned: aligned(&result),
         features: call.features,
     };
@@ -267,6 +293,10 @@ impl<'a> Bound<'a> {
         }
         if let Some(buffer) = call.summary {
             put(slot::SUMMARY, whole(buffer));
+        }
+        if let Some([classes, log_probs]) = call.lists {
+            put(slot::RESULT, whole(classes));
+            put(slot::TARGET_RESULT, whole(log_probs));
         }
         if let Some(buffer) = partials {
             put(slot::PARTIALS, whole(buffer));

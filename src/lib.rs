@@ -30,7 +30,7 @@ mod wrong_kernels;
 extern crate self as wgpu_xent;
 
 pub use caps::{AdapterDescription, Caps};
-pub use device::{CrossEntropyBuffers, DeviceTargets, PendingSummary, Summary};
+pub use device::{CrossEntropyBuffers, DeviceTargets, DeviceWeights, ElementLossBuffers, NllBuffers, PendingSummary, Summary};
 pub use device_views::{DeviceMask, DeviceMatrix, DeviceVector, Output, TransformBuffers};
 pub use elementwise::{BinaryCrossEntropy, ElementLoss, ElementLossResult, ElementReduction, Weights};
 pub use error::{Error, Result};

@@ -7,8 +7,10 @@ use crate::{Error, Result};
 /// The options of [`Gpu::sample`](crate::Gpu::sample): one class a row, drawn from the softmax of the transformed logits.
 ///
 /// `top_k` and `top_p` narrow the choice, in this order, before the draw; classes as probable as the last one kept are kept too.
-/// The randomness is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011), keyed by the seed and counted by draw, row and class: the
-/// same seed gives the same classes on every adapter, whatever the strategy.
+/// The randomness is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, 2011), keyed by the seed and counted by draw, row and class, and all
+/// arithmetic from the transformed logits on gives the same bits everywhere: the same seed gives the same classes on every adapter,
+/// whatever the strategy, and in [`reference::sample`](crate::reference::sample). A softcap is the exception: it is computed to within
+/// 1e-6, so that classes whose logit and noise come out equal to that may change places.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling<'a> {
     pub(crate) transform: LogitTransform<'a>,
@@ -16,13 +18,14 @@ pub struct Sampling<'a> {
     pub(crate) top_p: Option<f32>,
     pub(crate) seed: u64,
     pub(crate) draw: u32,
+    pub(crate) first_row: u64,
 }
 
 impl<'a> Sampling<'a> {
     /// From the softmax of the logits as they are.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { transform: LogitTransform::new(), top_k: None, top_p: None, seed, draw: 0 }
+        Self { transform: LogitTransform::new(), top_k: None, top_p: None, seed, draw: 0, first_row: 0 }
     }
 
     /// What happens to the logits first.
@@ -59,6 +62,12 @@ impl<'a> Sampling<'a> {
     #[must_use]
     pub fn draw(self, draw: u32) -> Self {
         Self { draw, ..self }
+    }
+
+    /// The number of the first row, 0 by default: rows drawn in several calls are drawn as in one if each call goes on counting.
+    #[must_use]
+    pub fn first_row(self, first_row: usize) -> Self {
+        Self { first_row: first_row as u64, ..self }
     }
 
     pub(crate) fn check(&self, rows: usize, classes: usize) -> Result<()> {

@@ -63,12 +63,15 @@ parts! {
     LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
     SECOND_F32 = "second_f32.wgsl" [SECOND Read] [];
     SECOND_F32X4 = "second_f32x4.wgsl" [SECOND Read] [];
+    THIRD_F32 = "third_f32.wgsl" [THIRD Read] [];
+    THIRD_F32X4 = "third_f32x4.wgsl" [THIRD Read] [];
     RESULT_F32 = "result_f32.wgsl" [RESULT Write] [];
     RESULT_F32X4 = "result_f32x4.wgsl" [RESULT Write] [];
     IN_PLACE_F32 = "in_place_f32.wgsl" [] [];
     IN_PLACE_F32X4 = "in_place_f32x4.wgsl" [] [];
     QUADS = "quads.wgsl" [] [];
     SECOND_QUADS = "second_quads.wgsl" [] [];
+    THIRD_QUADS = "third_quads.wgsl" [] [];
     ELEMENTS = "elements.wgsl" [] [];
     NO_ELEMENTS = "no_elements.wgsl" [] [];
     WORDS = "words.wgsl" [WORDS Write] [];
@@ -79,6 +82,9 @@ parts! {
     NO_MASK = "no_mask.wgsl" [] [];
     CLASS_WEIGHTS = "class_weights.wgsl" [] [];
     NO_CLASS_WEIGHTS = "no_class_weights.wgsl" [] [];
+    ELEMENT_WEIGHTS = "element_weights.wgsl" [] [];
+    POS_WEIGHTS = "pos_weights.wgsl" [] [];
+    NO_POS_WEIGHTS = "no_pos_weights.wgsl" [] [];
     TARGET = "target.wgsl" [] [];
     NO_TARGET = "no_target.wgsl" [] [];
     LABELS = "labels.wgsl" [] [];
@@ -95,6 +101,10 @@ parts! {
     STATS_DOT_SUBGROUP = "stats_dot_subgroup.wgsl" [] [];
     STATS_NONE = "stats_none.wgsl" [] [];
     STATS_NONE_SUBGROUP = "stats_none_subgroup.wgsl" [] [];
+    STATS_OWN = "stats_own.wgsl" [] [];
+    STATS_OWN_SUBGROUP = "stats_own_subgroup.wgsl" [] [];
+    STATS_SUM = "stats_sum.wgsl" [] [];
+    STATS_SUM_SUBGROUP = "stats_sum_subgroup.wgsl" [] [];
     STATS_TARGETS = "stats_targets.wgsl" [] [];
     STATS_LOSS = "stats_loss.wgsl" [] [];
     VECTOR = "vector.wgsl" [] [];
@@ -102,11 +112,42 @@ parts! {
     SOFTMAX = "softmax.wgsl" [] ["LOG"];
     LOGSUMEXP = "logsumexp.wgsl" [] [];
     ROW_STATES = "row_states.wgsl" [] [];
+    ROW_FACTOR = "row_factor.wgsl" [] [];
     CROSS_ENTROPY = "cross_entropy.wgsl" [] [];
+    NLL = "nll.wgsl" [] [];
+    SIGMOID = "sigmoid.wgsl" [] [];
+    SIGMOID_BACKWARD = "sigmoid_backward.wgsl" [] [];
+    ELEMENT_LOSS = "element_loss.wgsl" [] ["WRITES"];
+    BINARY_CROSS_ENTROPY = "binary_cross_entropy.wgsl" [] [];
+    KL_DIV = "kl_div.wgsl" [] ["LOG"];
+    ENTROPY = "entropy.wgsl" [] [];
+    DISTRIBUTION_CROSS_ENTROPY = "distribution_cross_entropy.wgsl" [] [];
     LOGSUMEXP_BACKWARD = "logsumexp_backward.wgsl" [] [];
     SOFTMAX_BACKWARD = "softmax_backward.wgsl" [] ["LOG"];
     CHECK_TARGETS = "check_targets.wgsl" [] [];
     REDUCE_LOSS = "reduce_loss.wgsl" [] [];
+    KEYS = "keys.wgsl" [] [];
+    ORDERED = "ordered.wgsl" [] [];
+    WIDE = "wide.wgsl" [] [];
+    PHILOX = "philox.wgsl" [] [];
+    STATS_BEST = "stats_best.wgsl" [] [];
+    STATS_BEST_SUBGROUP = "stats_best_subgroup.wgsl" [] [];
+    STATS_MASSES = "stats_masses.wgsl" [] [];
+    STATS_MASSES_SUBGROUP = "stats_masses_subgroup.wgsl" [] [];
+    COUNT_MASS = "count_mass.wgsl" [] [];
+    EXP_MASS = "exp_mass.wgsl" [] [];
+    NARROW = "narrow.wgsl" [] [];
+    MASS_TOTAL = "mass_total.wgsl" [] [];
+    PEAK = "peak.wgsl" [] [];
+    DRAW = "draw.wgsl" [] [];
+    ROW_PEAK = "row_peak.wgsl" [] [];
+    STATS_TOP = "stats_top.wgsl" [] [];
+    STATS_TOP_SUBGROUP = "stats_top_subgroup.wgsl" [] [];
+    TOP_K = "top_k.wgsl" [RESULT Write, TARGET_RESULT Write] [];
+    STATS_SIGNED = "stats_signed.wgsl" [] [];
+    STATS_SIGNED_SUBGROUP = "stats_signed_subgroup.wgsl" [] [];
+    SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
+    SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
     WHOLE_ROW = "whole_row.wgsl" [] [];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
@@ -143,6 +184,8 @@ pub(crate) enum Choice {
     Transform,
     Mask,
     ClassWeights,
+    ElementWeights,
+    PosWeights,
     Labels,
     States,
     TargetGradient,
@@ -157,12 +200,25 @@ pub(crate) enum Transform {
     Softcap,
 }
 
+/// Which matrix a loss that is a sum over elements writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Writes {
+    #[default]
+    Values,
+    Gradient,
+    TargetGradient,
+}
+
 /// Which of its options a call uses: what it does not use is not in its pipelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Features {
     pub(crate) transform: Transform,
     pub(crate) masked: bool,
     pub(crate) weighted: bool,
+    /// There is a weight for each element.
+    pub(crate) element_weights: bool,
+    pub(crate) pos_weights: bool,
+    pub(crate) writes: Writes,
     /// Targets are probabilities.
     pub(crate) labels: bool,
     pub(crate) smooths: bool,
@@ -182,6 +238,9 @@ impl Choice {
         static UNMASKED: [&Part; 1] = [&NO_MASK];
         static WEIGHTED: [&Part; 2] = [&WORDS, &CLASS_WEIGHTS];
         static UNWEIGHTED: [&Part; 1] = [&NO_CLASS_WEIGHTS];
+        static BY_ELEMENT: [&Part; 1] = [&ELEMENT_WEIGHTS];
+        static POSITIVE: [&Part; 2] = [&WORDS, &POS_WEIGHTS];
+        static EQUAL_SIDES: [&Part; 1] = [&NO_POS_WEIGHTS];
         static LABELLED: [&Part; 1] = [&LABELS];
         static UNLABELLED: [&Part; 1] = [&NO_LABELS];
         static KEEPS: [&Part; 1] = [&STATE_OUT];
@@ -194,8 +253,11 @@ impl Choice {
             (Self::Transform, Features { transform: Transform::Softcap, .. }) => &SOFTCAPPED,
             (Self::Mask, Features { masked: true, .. }) => &MASKED,
             (Self::Mask, _) => &UNMASKED,
-            (Self::ClassWeights, Features { weighted: true, .. }) => &WEIGHTED,
-            (Self::ClassWeights, _) => &UNWEIGHTED,
+            (Self::ElementWeights, Features { element_weights: true, .. }) => &BY_ELEMENT,
+            (Self::ClassWeights | Self::ElementWeights, Features { weighted: true, .. }) => &WEIGHTED,
+            (Self::ClassWeights | Self::ElementWeights, _) => &UNWEIGHTED,
+            (Self::PosWeights, Features { pos_weights: true, .. }) => &POSITIVE,
+            (Self::PosWeights, _) => &EQUAL_SIDES,
             (Self::Labels, Features { labels: true, .. }) => &LABELLED,
             (Self::Labels, _) => &UNLABELLED,
             (Self::States, Features { states: true, .. }) => &KEEPS,
@@ -224,6 +286,11 @@ impl Kernel {
     /// Whether there is a variant with subgroup operations.
     pub(crate) fn has_subgroups(&self) -> bool {
         self.subgroup.is_some()
+    }
+
+    /// Whether there is a second matrix whatever the options.
+    pub(crate) fn reads_second(&self) -> bool {
+        self.reads_second
     }
 
     const fn new(name: &'static str, parts: &'static [&'static Part], choices: &'static [Choice], subgroup: Option<&'static Part>) -> Self {
@@ -261,7 +328,7 @@ pub(crate) static LOGSUMEXP_KERNEL: Kernel = Kernel::new(
 );
 pub(crate) static CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
     "cross_entropy",
-    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &WORDS, &TARGET, &CROSS_ENTROPY],
+    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &WORDS, &TARGET, &ROW_FACTOR, &CROSS_ENTROPY],
     &[Choice::Transform, Choice::Mask, Choice::ClassWeights, Choice::Labels, Choice::States, Choice::TargetGradient],
     Some(&ROW_STATE_SUBGROUP),
 );
@@ -277,15 +344,89 @@ pub(crate) static SOFTMAX_BACKWARD_KERNEL: Kernel =
     Kernel::new("softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(false);
 pub(crate) static LOG_SOFTMAX_BACKWARD_KERNEL: Kernel =
     Kernel::new("log_softmax_backward", SOFTMAX_BACKWARD_PARTS, LOGIT_CHOICES, Some(&STATS_DOT_SUBGROUP)).second().log(true);
-pub(crate) static CHECK_TARGETS_KERNEL: Kernel = Kernel::new(
-    "check_targets",
-    &[&NUMERICS, &VECTOR, &WORDS, &STATS_TARGETS, &SUMMARY, &CHECK_TARGETS],
-    &[Choice::ClassWeights],
-    None,
-)
-.vector();
+pub(crate) static CHECK_TARGETS_KERNEL: Kernel =
+    Kernel::new("check_targets", &[&NUMERICS, &VECTOR, &WORDS, &STATS_TARGETS, &SUMMARY, &CHECK_TARGETS], &[Choice::ClassWeights], None)
+        .vector();
 pub(crate) static REDUCE_LOSS_KERNEL: Kernel =
     Kernel::new("reduce_loss", &[&NUMERICS, &VECTOR, &WORDS, &STATS_LOSS, &SUMMARY, &REDUCE_LOSS], &[], None).vector();
+
+pub(crate) static SIGMOID_KERNEL: Kernel = Kernel::new("sigmoid", &[&NUMERICS, &STATS_NONE, &SIGMOID], &[], Some(&STATS_NONE_SUBGROUP));
+pub(crate) static SIGMOID_BACKWARD_KERNEL: Kernel =
+    Kernel::new("sigmoid_backward", &[&NUMERICS, &STATS_NONE, &SIGMOID_BACKWARD], &[], Some(&STATS_NONE_SUBGROUP)).second();
+pub(crate) static BINARY_CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
+    "binary_cross_entropy",
+    &[&NUMERICS, &WORDS, &SCAN, &STATS_SUM, &ELEMENT_LOSS, &BINARY_CROSS_ENTROPY],
+    &[Choice::ElementWeights, Choice::PosWeights],
+    Some(&STATS_SUM_SUBGROUP),
+)
+.second();
+static KL_DIV_PARTS: &[&Part] = &[&NUMERICS, &WORDS, &SCAN, &STATS_SUM, &ELEMENT_LOSS, &KL_DIV];
+pub(crate) static KL_DIV_KERNEL: Kernel = Kernel::new("kl_div", KL_DIV_PARTS, &[], Some(&STATS_SUM_SUBGROUP)).second().log(false);
+pub(crate) static KL_DIV_LOG_KERNEL: Kernel = Kernel::new("kl_div_log", KL_DIV_PARTS, &[], Some(&STATS_SUM_SUBGROUP)).second().log(true);
+pub(crate) static ENTROPY_KERNEL: Kernel =
+    Kernel::new("entropy", &[&NUMERICS, &WORDS, &SCAN, &STATS_SUM, &ELEMENT_LOSS, &ENTROPY], &[], Some(&STATS_SUM_SUBGROUP));
+pub(crate) static DISTRIBUTION_CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
+    "distribution_cross_entropy",
+    &[&NUMERICS, &WORDS, &SCAN, &STATS_SUM, &ELEMENT_LOSS, &DISTRIBUTION_CROSS_ENTROPY],
+    &[],
+    Some(&STATS_SUM_SUBGROUP),
+)
+.second();
+pub(crate) static NLL_KERNEL: Kernel = Kernel::new(
+    "nll",
+    &[&NUMERICS, &WORDS, &TARGET, &ROW_FACTOR, &STATS_OWN, &NLL],
+    &[Choice::ClassWeights],
+    Some(&STATS_OWN_SUBGROUP),
+);
+
+pub(crate) static DRAW_KERNEL: Kernel = Kernel::new(
+    "draw",
+    &[&NUMERICS, &SCAN, &KEYS, &ORDERED, &WIDE, &PHILOX, &STATS_BEST, &WORDS, &DRAW],
+    LOGIT_CHOICES,
+    Some(&STATS_BEST_SUBGROUP),
+);
+pub(crate) static PEAK_KERNEL: Kernel =
+    Kernel::new("peak", &[&NUMERICS, &SCAN, &KEYS, &ORDERED, &STATS_BEST, &WORDS, &PEAK], LOGIT_CHOICES, Some(&STATS_BEST_SUBGROUP));
+pub(crate) static NARROW_COUNT_KERNEL: Kernel = Kernel::new(
+    "narrow_count",
+    &[&NUMERICS, &SCAN, &KEYS, &ORDERED, &WIDE, &STATS_MASSES, &COUNT_MASS, &WORDS, &NARROW],
+    LOGIT_CHOICES,
+    Some(&STATS_MASSES_SUBGROUP),
+);
+pub(crate) static MASS_TOTAL_KERNEL: Kernel = Kernel::new(
+    "mass_total",
+    &[&NUMERICS, &SCAN, &KEYS, &ORDERED, &WIDE, &STATS_MASSES, &EXP_MASS, &WORDS, &MASS_TOTAL],
+    LOGIT_CHOICES,
+    Some(&STATS_MASSES_SUBGROUP),
+);
+pub(crate) static NARROW_MASS_KERNEL: Kernel = Kernel::new(
+    "narrow_mass",
+    &[&NUMERICS, &SCAN, &KEYS, &ORDERED, &WIDE, &STATS_MASSES, &EXP_MASS, &WORDS, &NARROW],
+    LOGIT_CHOICES,
+    Some(&STATS_MASSES_SUBGROUP),
+);
+pub(crate) static ROW_PEAK_KERNEL: Kernel = Kernel::new(
+    "row_peak",
+    &[&NUMERICS, &SCAN, &ROW_STATE, &STATS_ROW, &NO_CLASS_WEIGHTS, &NO_LABELS, &NO_TARGET, &WORDS, &ROW_PEAK],
+    LOGIT_CHOICES,
+    Some(&ROW_STATE_SUBGROUP),
+);
+pub(crate) static TOP_K_KERNEL: Kernel =
+    Kernel::new("top_k", &[&NUMERICS, &SCAN, &KEYS, &STATS_TOP, &WORDS, &TOP_K], LOGIT_CHOICES, Some(&STATS_TOP_SUBGROUP));
+pub(crate) static SIGNED_LOGSUMEXP_KERNEL: Kernel = Kernel::new(
+    "signed_logsumexp",
+    &[&NUMERICS, &SCAN, &STATS_SIGNED, &WORDS, &SIGNED_LOGSUMEXP],
+    LOGIT_CHOICES,
+    Some(&STATS_SIGNED_SUBGROUP),
+)
+.second();
+pub(crate) static SIGNED_LOGSUMEXP_BACKWARD_KERNEL: Kernel = Kernel::new(
+    "signed_logsumexp_backward",
+    &[&NUMERICS, &STATS_NONE, &WORDS, &SIGNED_LOGSUMEXP_BACKWARD],
+    LOGIT_CHOICES,
+    Some(&STATS_NONE_SUBGROUP),
+)
+.second();
 
 /// Every kernel: what tests enumerate.
 #[cfg(test)]
@@ -300,6 +441,23 @@ pub(crate) static ALL_KERNELS: &[&Kernel] = &[
     &LOG_SOFTMAX_BACKWARD_KERNEL,
     &CHECK_TARGETS_KERNEL,
     &REDUCE_LOSS_KERNEL,
+    &DRAW_KERNEL,
+    &PEAK_KERNEL,
+    &NARROW_COUNT_KERNEL,
+    &MASS_TOTAL_KERNEL,
+    &NARROW_MASS_KERNEL,
+    &ROW_PEAK_KERNEL,
+    &TOP_K_KERNEL,
+    &SIGNED_LOGSUMEXP_KERNEL,
+    &SIGNED_LOGSUMEXP_BACKWARD_KERNEL,
+    &SIGMOID_KERNEL,
+    &SIGMOID_BACKWARD_KERNEL,
+    &BINARY_CROSS_ENTROPY_KERNEL,
+    &KL_DIV_KERNEL,
+    &KL_DIV_LOG_KERNEL,
+    &ENTROPY_KERNEL,
+    &DISTRIBUTION_CROSS_ENTROPY_KERNEL,
+    &NLL_KERNEL,
 ];
 
 /// What distinguishes one pipeline from another, besides widths.
@@ -315,6 +473,7 @@ pub(crate) struct Variant {
     /// Whether the matrices can be accessed 16 bytes at a time.
     pub(crate) logits_aligned: bool,
     pub(crate) second_aligned: bool,
+    pub(crate) third_aligned: bool,
     pub(crate) result_aligned: bool,
     pub(crate) features: Features,
 }
@@ -346,6 +505,10 @@ impl Source {
         if kernel.reads_second || features.labels {
             parts.push(either(variant.second_aligned, &SECOND_F32X4, &SECOND_F32));
             parts.push(&SECOND_QUADS);
+        }
+        if features.element_weights {
+            parts.push(either(variant.third_aligned, &THIRD_F32X4, &THIRD_F32));
+            parts.push(&THIRD_QUADS);
         }
         parts.extend(kernel.parts);
         // A part that several choices need is there once.
@@ -393,6 +556,7 @@ impl Source {
             "TRACK_RANK" => f64::from(variant.features.rank),
             "TRACK_ENTROPY" => f64::from(variant.features.entropy),
             "SMOOTHS" => f64::from(variant.features.smooths),
+            "WRITES" => f64::from(variant.features.writes as u8),
             "LOG" => f64::from(kernel.log.unwrap_or(false)),
             other => unreachable!("no value for override {other}"),
         };

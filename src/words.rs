@@ -16,6 +16,8 @@ pub(crate) enum RowInput {
     Upstream,
     /// What a forward pass saved.
     Saved,
+    /// Its sign.
+    SavedSign,
 }
 
 /// A value for each row that kernels write.
@@ -29,11 +31,18 @@ pub(crate) enum RowOutput {
     Entropy,
     ZLoss,
     Status,
+    Sign,
+    /// What one pass leaves for the next.
+    Peak,
+    LogSum,
+    Threshold,
+    NeededLow,
+    NeededHigh,
 }
 
 pub(crate) const CLASS_INPUTS: usize = 2;
-pub(crate) const ROW_INPUTS: usize = 5;
-pub(crate) const ROW_OUTPUTS: usize = 8;
+pub(crate) const ROW_INPUTS: usize = 6;
+pub(crate) const ROW_OUTPUTS: usize = 14;
 
 /// The words in front of everything: the first is the denominator of the mean. A multiple of four, for 16-byte reads.
 const HEADER: u64 = 4;
@@ -117,7 +126,7 @@ mod tests {
         wanted.output(RowOutput::Status, true);
         let layout = Layout::new(&wanted, 5, 7);
         assert_eq!(layout.classes, [None, Some(4)]);
-        assert_eq!(layout.inputs, [Some(16), None, None, Some(23), None]);
+        assert_eq!(layout.inputs, [Some(16), None, None, Some(23), None, None]);
         assert_eq!((layout.output(RowOutput::Status), layout.output(RowOutput::Loss)), (Some(30), None));
         assert_eq!((layout.outputs_start, layout.words), (30, 37));
         assert_eq!(u64::from(layout.words), wanted.fixed_words(5) + wanted.row_words() * 7);

@@ -122,10 +122,10 @@ impl<'a> CrossEntropyBuffers<'a> {
 /// What a recorded cross-entropy will know of all its rows once the caller has submitted it.
 #[derive(Clone, Debug)]
 pub struct PendingSummary {
-    buffer: wgpu::Buffer,
-    classes: usize,
-    options: CrossEntropy<'static>,
-    hard: bool,
+    pub(super) buffer: wgpu::Buffer,
+    pub(super) classes: usize,
+    pub(super) options: CrossEntropy<'static>,
+    pub(super) hard: bool,
 }
 
 /// What cross-entropy knows of all its rows together.
@@ -278,7 +278,7 @@ fn check_buffers(buffers: &CrossEntropyBuffers<'_>, options: &CrossEntropy<'_>) 
 }
 
 /// The options without their slices, which must be buffers here.
-fn numbers_of(options: &CrossEntropy<'_>) -> Result<CrossEntropy<'static>> {
+pub(super) fn numbers_of(options: &CrossEntropy<'_>) -> Result<CrossEntropy<'static>> {
     let refuse = |what: &str| Err(Error::Options(format!("at the device level {what} is a buffer, not a slice")));
     let scalar = |factor: Factor<'_>| match factor {
         Factor::Scalar(value) => Some(Factor::Scalar(value)),
@@ -310,7 +310,7 @@ fn numbers_of(options: &CrossEntropy<'_>) -> Result<CrossEntropy<'static>> {
 }
 
 /// The word that targets on the device hold where they mean `ignore_index`.
-fn ignore_bits(ignore_index: i64) -> Result<u32> {
+pub(super) fn ignore_bits(ignore_index: i64) -> Result<u32> {
     let signed = i32::try_from(ignore_index).map(i32::cast_unsigned);
     signed.or(u32::try_from(ignore_index)).map_err(|_| Error::IgnoreIndex { ignore_index })
 }

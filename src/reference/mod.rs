@@ -46,6 +46,7 @@ mod loss;
 mod nll;
 mod reduce;
 mod row;
+mod sample;
 mod shape;
 mod signed;
 mod softmax;
@@ -57,6 +58,7 @@ pub use divergence::{distribution_cross_entropy, entropy, kl_div};
 pub use logsumexp::{logsumexp, logsumexp_backward, logsumexp_backward_with, logsumexp_over, logsumexp_with};
 pub use loss::{cross_entropy, soft_cross_entropy};
 pub use nll::nll_loss;
+pub use sample::sample;
 pub use signed::{signed_logsumexp, signed_logsumexp_backward};
 pub use softmax::{
     log_softmax, log_softmax_backward, log_softmax_backward_with, log_softmax_with, softmax, softmax_backward, softmax_backward_with,

@@ -61,7 +61,7 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
     let mut variants = Vec::new();
     for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
         for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
-            for bits in 0..1_u32 << 6 {
+            for bits in 0..1_u32 << 7 {
                 let bit = |i: u32| bits >> i & 1 == 1;
                 let v = Variant {
                     storage: Storage::F32,
@@ -73,13 +73,18 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
                     second_aligned: bit(3),
                     result_aligned: bit(4),
                     strided: bit(5),
+                    third_aligned: bit(6),
                     features: Features::default(),
                 };
                 let elements = if v.elements { element } else { rows };
                 let in_place = !v.in_place || v.elements && v.logits_aligned == v.result_aligned;
                 let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
                 // `launch.rs` takes a matrix that is not there for aligned.
-                let aligned = (v.logits_aligned || kernel.reads_logits) && (v.second_aligned || second) && (v.result_aligned || v.elements);
+                let third = kernel.choices.contains(&Choice::ElementWeights);
+                let aligned = (v.logits_aligned || kernel.reads_logits)
+                    && (v.second_aligned || second)
+                    && (v.third_aligned || third)
+                    && (v.result_aligned || v.elements);
                 let strided = !v.strided
                     || kernel.reads_logits && !v.logits_aligned && !(second && v.second_aligned) && !(v.elements && v.result_aligned);
                 if elements && in_place && aligned && strided {
@@ -94,7 +99,8 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
 /// A variant with the features that its kernel can have: none, each alone, all pairs, and all of them. The number of all
 /// combinations is too large for a test; parts only meet through the functions that they share, which pairs show.
 fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
-    let set: [(bool, fn(&mut Features)); 11] = [
+    let writes = kernel.parts.iter().any(|p| p.overrides.contains(&"WRITES"));
+    let set: [(bool, fn(&mut Features)); 16] = [
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Scale),
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Softcap),
         (kernel.choices.contains(&Choice::Mask), |f| f.masked = true),
@@ -106,6 +112,11 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
         (kernel.choices.contains(&Choice::Labels), |f| f.entropy = true),
         (kernel.choices.contains(&Choice::States), |f| f.states = true),
         (kernel.choices.contains(&Choice::TargetGradient) && plain.elements, |f| f.target_gradient = true),
+        (kernel.choices.contains(&Choice::ElementWeights), |f| f.weighted = true),
+        (kernel.choices.contains(&Choice::ElementWeights), |f| f.element_weights = true),
+        (kernel.choices.contains(&Choice::PosWeights), |f| f.pos_weights = true),
+        (writes && plain.elements, |f| f.writes = Writes::Gradient),
+        (writes && plain.elements, |f| f.writes = Writes::TargetGradient),
     ];
     let own: Vec<fn(&mut Features)> = set.into_iter().filter(|(has, _)| *has).map(|(_, set)| set).collect();
     let with = |chosen: &[fn(&mut Features)]| {
@@ -115,7 +126,7 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     };
     let mut variants = vec![with(&[]), with(&own)];
     // Features meet in the parts, which are the same however matrices are aligned; pairs also whatever unit runs them.
-    if plain.logits_aligned && plain.second_aligned && plain.result_aligned && !plain.in_place {
+    if plain.logits_aligned && plain.second_aligned && plain.third_aligned && plain.result_aligned && !plain.in_place {
         variants.extend(own.iter().map(|&one| with(&[one])));
         if plain.unit == Unit::Thread {
             variants.extend(own.iter().enumerate().flat_map(|(i, &a)| own[..i].iter().map(move |&b| (a, b))).map(|(a, b)| with(&[a, b])));
@@ -123,6 +134,8 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     }
     // The second matrix has no alignment of its own where it is not there.
     variants.retain(|v| v.second_aligned || kernel.reads_second || v.features.labels);
+    // Nor has the third, and where classes lie apart there is none.
+    variants.retain(|v| if v.features.element_weights { !(v.strided && v.third_aligned) } else { v.third_aligned });
     variants
 }
 
@@ -312,9 +325,10 @@ fn params_have_one_layout() {
     // Rust's arrays are runs of named words in WGSL; the names of the words of `words.rs` are those of its enums.
     let names = "items grid_x rows classes quads chunks chunk_quads parts inner ones logits_start logits_stride second_start second_stride \
                  third_start third_stride result_start result_stride target_result_start target_result_stride mask_start mask_stride \
-                 class_weights pos_weights targets row_weights row_scales upstream saved loss lse log_prob argmax rank entropy z_loss_part \
-                 status row_base first_class bound ignore_index ignores mean denominator given empty_zero zero_faults top_k factor scale \
-                 softcap smoothing z_loss seed_low seed_high draw";
+                 class_weights pos_weights targets row_weights row_scales upstream saved saved_sign loss lse log_prob argmax rank entropy z_loss_part \
+                 status sign peak log_sum threshold needed_low needed_high row_base first_class bound ignore_index ignores mean denominator given empty_zero zero_faults top_k factor scale \
+                 softcap smoothing z_loss seed_low seed_high draw \
+                 first_row_low first_row_high top_p step listed";
     let names: Vec<&str> = names.split_whitespace().collect();
     assert_eq!(found.iter().map(|m| m.0.as_str()).collect::<Vec<_>>(), names);
     assert!(found.iter().enumerate().all(|(i, m)| m.1 == 4 * i), "one word behind the other");
@@ -339,6 +353,8 @@ fn params_have_one_layout() {
         ("z_loss", offset_of!(Params, z_loss)),
         ("seed_low", offset_of!(Params, seed)),
         ("draw", offset_of!(Params, draw)),
+        ("first_row_low", offset_of!(Params, first_row)),
+        ("listed", offset_of!(Params, listed)),
     ] {
         assert_eq!(place(name), offset, "{name}");
     }

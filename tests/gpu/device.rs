@@ -10,14 +10,14 @@ use wgpu_xent::{
 
 const ALL: Usage = Usage::STORAGE.union(Usage::COPY_SRC).union(Usage::COPY_DST);
 
-fn buffer(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
+pub(crate) fn buffer(gpu: &Gpu, words: &[u32]) -> wgpu::Buffer {
     let size = words.len() as u64 * 4;
     let made = gpu.device().create_buffer(&wgpu::BufferDescriptor { label: None, size, usage: ALL, mapped_at_creation: false });
     gpu.queue().write_buffer(&made, 0, bytemuck::cast_slice(words));
     made
 }
 
-fn floats(gpu: &Gpu, values: &[f32]) -> wgpu::Buffer {
+pub(crate) fn floats(gpu: &Gpu, values: &[f32]) -> wgpu::Buffer {
     buffer(gpu, bytemuck::cast_slice(values))
 }
 
@@ -34,16 +34,16 @@ fn words(gpu: &Gpu, from: &wgpu::Buffer) -> Vec<u32> {
     bytemuck::cast_slice(&view).to_vec()
 }
 
-fn values(gpu: &Gpu, from: &wgpu::Buffer) -> Vec<f32> {
+pub(crate) fn values(gpu: &Gpu, from: &wgpu::Buffer) -> Vec<f32> {
     bytemuck::cast_vec(words(gpu, from))
 }
 
-fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
+pub(crate) fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
     gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
 }
 
 /// Places a dense matrix into words, behind `lead` words and with a stride; everything else is `7.5`.
-fn placed(dense: &[f32], classes: usize, lead: usize, stride: usize) -> Vec<f32> {
+pub(crate) fn placed(dense: &[f32], classes: usize, lead: usize, stride: usize) -> Vec<f32> {
     let rows = dense.len() / classes;
     let mut all = vec![7.5; lead + (rows - 1) * stride + classes];
     for (row, from) in dense.chunks(classes).enumerate() {
@@ -52,7 +52,7 @@ fn placed(dense: &[f32], classes: usize, lead: usize, stride: usize) -> Vec<f32>
     all
 }
 
-fn taken(all: &[f32], rows: usize, classes: usize, lead: usize, stride: usize) -> Vec<f32> {
+pub(crate) fn taken(all: &[f32], rows: usize, classes: usize, lead: usize, stride: usize) -> Vec<f32> {
     (0..rows).flat_map(|row| &all[lead + row * stride..][..classes]).copied().collect()
 }
 

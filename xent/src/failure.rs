@@ -59,13 +59,9 @@ impl From<wgpu_xent::Error> for Failure {
 
 /// The failure of a window whose first row this is: its rows count from the file's start.
 pub(crate) fn in_window(error: wgpu_xent::Error, first: usize) -> Failure {
-    use wgpu_xent::Error::{Fault, Value};
     match error {
         // The window's number of such rows is not the file's.
-        Fault { kind, row: Some(row), .. } => Failure::input(format!("row {} holds {kind}", first + row)),
-        Value { what: what @ ("scale" | "temperature" | "row_weights"), index: Some(index), value, must } => {
-            Value { what, index: Some(first + index), value, must }.into()
-        }
+        wgpu_xent::Error::Fault { kind, row: Some(row), .. } => Failure::input(format!("row {} holds {kind}", first + row)),
         other => other.into(),
     }
 }
@@ -90,8 +86,5 @@ mod tests {
     fn rows_count_from_the_files_start() {
         let fault = wgpu_xent::Error::Fault { kind: wgpu_xent::FaultKind::Nan, row: Some(3), count: 7 };
         assert_eq!(in_window(fault, 100).message, "row 103 holds NaN");
-        let value = |what| wgpu_xent::Error::Value { what, index: Some(3), value: 0.0, must: "above 0" };
-        assert_eq!(in_window(value("temperature"), 100).message, "temperature[103] is 0, must be above 0");
-        assert_eq!(in_window(value("class_weights"), 100).message, "class_weights[3] is 0, must be above 0");
     }
 }

@@ -8,8 +8,10 @@ use crate::failure::Result;
 
 /// The most rows of a window, however short they are: what is kept for each of them adds up.
 const MOST_ROWS: usize = 1 << 20;
-/// The fewest rows of a window that is a part of a block: what lies together should fill a page of memory.
-const LEAST_COLUMNS: usize = 1024;
+/// The rows that a window should have which is a part of a block, so that what lies together fills a page of memory, and the size
+/// to which the window may grow for that: well below what adapters can bind.
+const PAGE_OF_COLUMNS: usize = 1024;
+const LARGEST_PART: usize = 64 << 20;
 /// The longest last dimension that makes the rows of arrays whose elements do not depend on each other.
 const LONGEST_FLAT_ROW: usize = 1 << 20;
 
@@ -94,6 +96,11 @@ impl Form {
         Logits::with_blocks(data, rows.len() / columns, self.classes, columns, self.classes * columns)
     }
 
+    /// A view of no rows: to have options checked before anything is computed.
+    pub(crate) fn no_rows(&self) -> wgpu_xent::Result<Logits<'static>> {
+        Logits::new::<f32>(&[], 0, self.classes)
+    }
+
     /// Windows of about `bytes` bytes of float32: whole blocks, or parts of one if a block is larger.
     pub(crate) fn windows(&self, bytes: usize) -> Vec<Range<usize>> {
         let row_bytes = self.classes * size_of::<f32>();
@@ -101,8 +108,9 @@ impl Form {
         if fitting >= self.inner {
             return steps(0..self.rows, fitting - fitting % self.inner.max(1));
         }
+        let columns = fitting.max(PAGE_OF_COLUMNS.min(LARGEST_PART / row_bytes.max(1)));
         let blocks = (0..self.rows).step_by(self.inner);
-        blocks.flat_map(|first| steps(first..first + self.inner, fitting.max(LEAST_COLUMNS))).collect()
+        blocks.flat_map(|first| steps(first..first + self.inner, columns)).collect()
     }
 }
 
@@ -151,13 +159,17 @@ mod tests {
 
     #[test]
     fn dimensions_under_all_their_names() {
-        let one = |shape: &[usize], asked: &[i64]| groups(shape, asked).unwrap();
-        assert_eq!(one(&[3], &[]), [0..1]);
-        assert_eq!(one(&[2, 3], &[]), [1..2]);
-        assert_eq!(one(&[2, 3, 4], &[]), [1..2]);
-        assert_eq!(one(&[2, 3, 4], &[-3]), [0..1]);
-        assert_eq!(one(&[2, 3, 4], &[-1, 1]), [1..3]);
-        assert_eq!(one(&[2, 3, 4, 5], &[3, 0, 1]), [0..2, 3..4]);
+        let ends = |shape: &[usize], asked: &[i64]| pairs(groups(shape, asked).unwrap());
+        assert_eq!(ends(&[3], &[]), [(0, 1)]);
+        assert_eq!(ends(&[2, 3], &[]), [(1, 2)]);
+        assert_eq!(ends(&[2, 3, 4], &[]), [(1, 2)]);
+        assert_eq!(ends(&[2, 3, 4], &[-3]), [(0, 1)]);
+        assert_eq!(ends(&[2, 3, 4], &[-1, 1]), [(1, 3)]);
+        assert_eq!(ends(&[2, 3, 4, 5], &[3, 0, 1]), [(0, 2), (3, 4)]);
+    }
+
+    fn pairs(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<(usize, usize)> {
+        ranges.into_iter().map(|range| (range.start, range.end)).collect()
     }
 
     #[test]
@@ -179,10 +191,12 @@ mod tests {
     fn windows_are_whole_blocks_or_parts_of_one() {
         let form = Form::new(&[10, 3, 4], 1..2).unwrap();
         assert_eq!(form.windows(12 * 9), [0..8, 8..16, 16..24, 24..32, 32..40]);
-        assert_eq!(form.runs(&(8..16)).collect::<Vec<_>>(), [24..48]);
+        assert_eq!(pairs(form.runs(&(8..16))), [(24, 48)]);
         let wide = Form::new(&[2, 3, 3000], 1..2).unwrap();
         assert_eq!(wide.windows(1 << 10), [0..1024, 1024..2048, 2048..3000, 3000..4024, 4024..5048, 5048..6000]);
         assert_eq!(wide.runs(&(4024..5048)).collect::<Vec<_>>(), [10024..11048, 13024..14048, 16024..17048]);
+        let deep = Form::new(&[1 << 20, 100], 0..1).unwrap();
+        assert_eq!(deep.windows(1 << 10)[..2], [0..16, 16..32]);
         assert!(Form::new(&[0, 3, 4], 1..2).unwrap().windows(100).is_empty());
         assert!(Form::new(&[2, 3, 0], 1..2).unwrap().windows(100).is_empty());
     }

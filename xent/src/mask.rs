@@ -51,7 +51,7 @@ impl MaskFile {
         for run in form.runs(rows) {
             let (elements, others) = rest.split_at_mut(run.len());
             array.read_bool(run.start, elements)?;
-            array.release(run.start, run.len());
+            array.release_around(run.start, run.len());
             rest = others;
         }
         Ok(pack(&allowed, form.classes(), form.columns(rows)).into())

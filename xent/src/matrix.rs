@@ -82,6 +82,7 @@ impl Matrix {
         let mut values = vec![0.0; rows.len() * self.classes()];
         for (run, values) in self.form.runs(rows).zip(values.chunks_mut(rows.len())) {
             self.array.read_f32(run.start, values)?;
+            self.array.release_around(run.start, run.len());
         }
         Ok(values.into())
     }

@@ -46,7 +46,13 @@ impl Output {
         self.in_runs(form, rows, &as_indices(classes), |writer, values| Ok(writer.write_i64(values)?))
     }
 
-    fn in_runs<T>(&mut self, form: &Form, rows: &Range<usize>, values: &[T], write: impl Fn(&mut Writer, &[T]) -> Result<()>) -> Result<()> {
+    fn in_runs<T>(
+        &mut self,
+        form: &Form,
+        rows: &Range<usize>,
+        values: &[T],
+        write: impl Fn(&mut Writer, &[T]) -> Result<()>,
+    ) -> Result<()> {
         let Some(writer) = &mut self.0 else { return Ok(()) };
         let mut rest = values;
         for run in form.runs(rows) {

@@ -42,6 +42,24 @@ impl RowValues {
         Err(Failure::input(format!("{spec}: {what} of shape {:?}, expected {shape:?}, one for each row", array.shape())))
     }
 
+    /// Every number is as it must be, or an error that names the first that is not.
+    pub(crate) fn check(&self, what: &'static str, must: &'static str, is_good: impl Fn(f32) -> bool) -> Result<()> {
+        const CHUNK: usize = 1 << 20;
+        let wrong = |index, value: f32| Err(wgpu_xent::Error::Value { what, index, value: value.into(), must }.into());
+        let array = match self {
+            Self::Scalar(value) if is_good(*value) => return Ok(()),
+            Self::Scalar(value) => return wrong(None, *value),
+            Self::Rows(array) => array,
+        };
+        for first in (0..array.len()).step_by(CHUNK) {
+            let values = array.window_f32(first, CHUNK.min(array.len() - first))?;
+            if let Some(index) = values.iter().position(|&value| !is_good(value)) {
+                return wrong(Some(first + index), values[index]);
+            }
+        }
+        Ok(())
+    }
+
     /// Those of some rows.
     pub(crate) fn window(&self, rows: &Range<usize>) -> Result<Window<'_>> {
         Ok(match self {

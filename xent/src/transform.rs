@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use wgpu_xent::{ClassMask, LogitTransform};
+use wgpu_xent::{ClassMask, LogitTransform, reference};
 
 use crate::args::{self, NumberOrFile};
 use crate::failure::Result;
@@ -43,8 +43,14 @@ impl Transform {
             Some(NumberOrFile::Number(number)) => Some(RowValues::Scalar(*number)),
             Some(NumberOrFile::File(spec)) => Some(RowValues::open(spec, what, &[&form.leading()])?),
         };
+        if let Some(scale) = &scale {
+            check_scale(scale, args.temperature.is_some())?;
+        }
         let mask = args.class_mask.as_deref().map(|spec| MaskFile::open(spec, form)).transpose()?;
-        Ok(Self { scale, is_temperature: args.temperature.is_some(), softcap: args.softcap, mask })
+        let transform = Self { scale, is_temperature: args.temperature.is_some(), softcap: args.softcap, mask };
+        // Without rows, what remains to be checked is the softcap.
+        reference::logsumexp_with(&form.no_rows()?, &transform.window(form, &(0..0))?.view()?)?;
+        Ok(transform)
     }
 
     /// Whether there is anything that is not the same for all rows and classes.
@@ -62,6 +68,16 @@ impl Transform {
             rows: rows.len(),
             classes: form.classes(),
         })
+    }
+}
+
+/// The same conditions as the library's, before there are windows.
+fn check_scale(scale: &RowValues, is_temperature: bool) -> Result<()> {
+    if is_temperature {
+        let is_good = |t: f32| t > 0.0 && t.is_finite() && (1.0 / t).is_finite();
+        scale.check("temperature", "finite, above 0 and of finite reciprocal", is_good)
+    } else {
+        scale.check("scale", "finite", f32::is_finite)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Loss {
 
 /// The options that need logits, not only log-probabilities.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The loss")]
 pub(crate) struct LossOnly {
     /// The share of the targets that is spread evenly over all classes, from 0 to 1.
     #[arg(long, value_name = "E", default_value_t = 0.0, allow_negative_numbers = true)]

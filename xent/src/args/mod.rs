@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Log-sum-exp of each row.
     Logsumexp(Logsumexp),
     /// Cross-entropy of logits and class indices or probabilities, in nats.
-    Loss(Loss),
+    Loss(Box<Loss>),
     /// Negative log-likelihood: the loss of log-probabilities and class indices, in nats.
     Nll(NegativeLogLikelihood),
     /// Binary cross-entropy of logits and targets from 0 to 1, in nats.

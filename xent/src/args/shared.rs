@@ -25,6 +25,7 @@ pub(crate) struct Transform {
 
 /// How the losses of rows become one, and where they go.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The loss")]
 pub(crate) struct RowLoss {
     /// How the losses of the rows become one.
     #[arg(long, value_enum, default_value_t = Reduction::Mean)]

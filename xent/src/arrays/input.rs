@@ -179,6 +179,14 @@ impl Array {
         let _ = (start, len);
     }
 
+    /// The same for elements that others surround which were not asked for: the
+    /// system maps up to 64 KiB at a time.
+    pub(crate) fn release_around(&self, start: usize, len: usize) {
+        let around = (64 << 10) / self.dtype().size();
+        let first = start.saturating_sub(around);
+        self.release(first, start - first + len + around);
+    }
+
     /// Where the elements' bytes are in the map.
     fn range(&self, start: usize, len: usize) -> Result<Range<usize>, ArrayError> {
         match start.checked_add(len) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wgpu_xent::Weights;
+use wgpu_xent::{Weights, reference};
 
 use crate::args::BinaryCrossEntropy;
 use crate::arrays::Array;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &BinaryCrossEntropy, adapter: Option<&str>) -> Result<()
     let targets = logits.open_like(&args.targets, "targets")?;
     let weight = args.weight.as_deref().map(|spec| open_weight(spec, &logits)).transpose()?;
     let pos_weight = args.pos_weight.as_deref().map(|spec| open_class_values(spec, "weights", logits.classes())).transpose()?;
+    check(&logits, &weight, pos_weight.as_deref())?;
     let pass = Pass {
         input: &logits,
         total: Total::new(args.reduction, logits.len()),
@@ -48,6 +49,16 @@ pub(crate) fn run(args: &BinaryCrossEntropy, adapter: Option<&str>) -> Result<()
         targets.release(rows);
         Ok(losses)
     })
+}
+
+/// The weights of classes are numbers.
+fn check(logits: &Matrix, weight: &Option<Weight>, pos_weight: Option<&[f32]>) -> Result<()> {
+    let no_rows = logits.form().no_rows()?;
+    let weight =
+        weight.as_ref().and_then(|weight| if let Weight::Classes(weights) = weight { Some(Weights::Classes(weights)) } else { None });
+    let options = wgpu_xent::BinaryCrossEntropy::new().weight(weight).pos_weight(pos_weight);
+    reference::binary_cross_entropy_with_logits(&no_rows, &no_rows, &options)?;
+    Ok(())
 }
 
 /// Only weights of classes need to know which they are.

@@ -110,10 +110,13 @@ impl Pass<'_> {
         let (what, count) = self.count;
         let mean = sum / count as f64;
         let mut report = Report::default();
-        report.line("loss", match reduced {
-            Some(loss) => format!("{loss:.9} nats ({})", self.total.name),
-            None => format!("not reduced (mean {mean:.9}, sum {sum:.9} nats)"),
-        });
+        report.line(
+            "loss",
+            match reduced {
+                Some(loss) => format!("{loss:.9} nats ({})", self.total.name),
+                None => format!("not reduced (mean {mean:.9}, sum {sum:.9} nats)"),
+            },
+        );
         report.field("loss", reduced.map(number));
         report.field("mean_loss", number(mean));
         report.field("sum_loss", number(sum));

@@ -1,10 +1,10 @@
 //! `xent sample`: a class of each row, drawn at random.
 
-use wgpu_xent::Sampling;
+use wgpu_xent::{Sampling, reference};
 
 use crate::args::Sample;
 use crate::engine::Engine;
-use crate::failure::{Result, in_window};
+use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, finish};
 use crate::transform::Transform;
@@ -15,13 +15,15 @@ pub(crate) fn run(args: &Sample, adapter: Option<&str>) -> Result<()> {
     let transform = Transform::open(&args.transform, form)?;
     let mut output = Output::create_classes(Some(&args.output), &logits.leading())?;
     let sampling = Sampling::new(args.seed).top_k(args.top_k).top_p(args.top_p);
+    // Without rows, this checks the options.
+    reference::sample(&form.no_rows()?, &sampling)?;
 
     let engine = Engine::open(adapter)?;
     logits.for_each_window(engine.window_bytes(), |rows, window| {
         let transform = transform.window(form, rows)?;
         // Each row's randomness is that of its number in the file, whatever the windows.
         let sampling = sampling.first_row(rows.start).transform(transform.view()?);
-        output.write_classes(&engine.sample(window, &sampling).map_err(|error| in_window(error, rows.start))?)
+        output.write_classes(&engine.sample(window, &sampling)?)
     })?;
     finish([output])
 }

@@ -2,7 +2,7 @@
 
 use crate::args::Softmax;
 use crate::engine::Engine;
-use crate::failure::{Result, in_window};
+use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
 use crate::transform::Transform;
@@ -18,15 +18,14 @@ pub(crate) fn run(args: &Softmax, adapter: Option<&str>) -> Result<()> {
 
     let engine = Engine::open(adapter)?;
     logits.for_each_window(engine.window_bytes(), |rows, window| {
-        let at_rows = |error| in_window(error, rows.start);
         let transform = transform.window(form, rows)?;
         let transform = transform.view()?;
-        let result = engine.softmax(window, args.log, &transform).map_err(at_rows)?;
+        let result = engine.softmax(window, args.log, &transform)?;
         output.write_rows(form, rows, &result)?;
         if let Some(upstream) = &upstream {
             let above = upstream.read(rows)?;
             let (result, above) = (form.view(&result, rows)?, form.view(&above, rows)?);
-            gradient.write_rows(form, rows, &engine.softmax_backward(&result, &above, args.log, &transform).map_err(at_rows)?)?;
+            gradient.write_rows(form, rows, &engine.softmax_backward(&result, &above, args.log, &transform)?)?;
             upstream.release(rows);
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::args::TopK;
 use crate::engine::Engine;
-use crate::failure::{Result, in_window};
+use crate::failure::Result;
 use crate::form::Form;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &TopK, adapter: Option<&str>) -> Result<()> {
     let engine = Engine::open(adapter)?;
     logits.for_each_window(engine.window_bytes(), |rows, window| {
         let transform = transform.window(form, rows)?;
-        let top = engine.top_k(window, args.k, &transform.view()?).map_err(|error| in_window(error, rows.start))?;
+        let top = engine.top_k(window, args.k, &transform.view()?)?;
         indices.write_classes_of(&listed, rows, &in_blocks(&listed, rows, top.classes))?;
         log_probs.write_rows(&listed, rows, &in_blocks(&listed, rows, top.log_probs))
     })?;

@@ -3,8 +3,8 @@
 use std::convert::identity;
 
 use wgpu_xent::{
-    BinaryCrossEntropy, CrossEntropy, CrossEntropyResult, ElementLoss, ElementLossResult, LogitTransform, Logits, Result, Sampling, Targets,
-    TopK, reference,
+    BinaryCrossEntropy, CrossEntropy, CrossEntropyResult, ElementLoss, ElementLossResult, LogitTransform, Logits, Result, Sampling,
+    Targets, TopK, reference,
 };
 
 use super::Engine;
@@ -95,7 +95,12 @@ impl Engine {
     }
 
     /// The logarithm of each row's sum with factors, and the sum's sign.
-    pub(crate) fn signed_logsumexp(&self, logits: &Logits<'_>, b: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<(Vec<f32>, Vec<f32>)> {
+    pub(crate) fn signed_logsumexp(
+        &self,
+        logits: &Logits<'_>,
+        b: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+    ) -> Result<(Vec<f32>, Vec<f32>)> {
         match self {
             Self::Gpu(gpu) => gpu.signed_logsumexp(logits, b, transform),
             Self::Reference => reference::signed_logsumexp(logits, b, transform).map(|(log, sign)| (rounded(log), rounded(sign))),
@@ -135,7 +140,13 @@ impl Engine {
         dispatch!(self, binary_cross_entropy_with_logits(logits, targets, options), element_losses)
     }
 
-    pub(crate) fn kl_div(&self, input: &Logits<'_>, targets: &Logits<'_>, log_target: bool, options: &ElementLoss) -> Result<ElementLosses> {
+    pub(crate) fn kl_div(
+        &self,
+        input: &Logits<'_>,
+        targets: &Logits<'_>,
+        log_target: bool,
+        options: &ElementLoss,
+    ) -> Result<ElementLosses> {
         dispatch!(self, kl_div(input, targets, log_target, options), element_losses)
     }
 

@@ -93,9 +93,9 @@ fn choices() {
     }
 }
 
-/// Blocks of 45 MB, larger than every window.
-const WIDE: usize = 150_000;
-const DEEP: usize = 75;
+/// Blocks of 12 MB, larger than a CPU's windows.
+const WIDE: usize = 60_000;
+const DEEP: usize = 50;
 
 fn wide() -> Vec<f32> {
     (0..2 * DEEP * WIDE).map(|i| ((i / WIDE % DEEP + i % WIDE) % 11) as f32 / 4.0).collect()

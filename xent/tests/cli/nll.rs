@@ -24,7 +24,8 @@ fn losses_and_gradients() {
     let mut gradient = [0.0; 12];
     (gradient[3], gradient[10]) = (-0.25, -3.0);
     for engine in ENGINES {
-        for (reduction, expected, factor) in [("mean", vec![sum / 3.25], 1.0 / 3.25), ("sum", vec![sum], 1.0), ("none", rows.to_vec(), 1.0)] {
+        for (reduction, expected, factor) in [("mean", vec![sum / 3.25], 1.0 / 3.25), ("sum", vec![sum], 1.0), ("none", rows.to_vec(), 1.0)]
+        {
             let run = |log_probs: &str, targets: &str| {
                 let args = ["nll", log_probs, targets, "--weight", &weights, "--reduction", reduction, "--loss", &loss, "--grad", &grad];
                 let json: Value = serde_json::from_str(&succeeds(&[&args[..], &["--json"], engine].concat())).unwrap();

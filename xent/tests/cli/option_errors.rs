@@ -30,7 +30,7 @@ fn of_the_loss() {
         (&["--temperature", &two], &["two.npy: temperature of shape [2], expected one element or shape [3]"]),
         (&["--temperature", "2.x"], &["2.x: unknown format"]),
         (&["--scale", "inf"], &["scale is inf, must be finite"]),
-        (&["--scale=1", "--temperature=1"], &["'--temperature <T|FILE>' cannot be used with '--scale <S|FILE>'"]),
+        (&["--scale=1", "--temperature=1"], &["'--scale <S|FILE>' cannot be used with '--temperature <T|FILE>'"]),
         (&["--softcap", "0"], &["softcap is 0, must be finite and above 0"]),
         (&["--label-smoothing", "1.5"], &["label_smoothing is 1.5, must be from 0 to 1"]),
         (&["--label-smoothing=-0.1"], &["label_smoothing is -0.1"]),

@@ -60,7 +60,8 @@ fn top_k_accuracy() {
     for engine in ENGINES {
         // Their ranks are 1, 1 and 1.
         for (k, share) in [("1", 0.0), ("2", 1.0), ("100", 1.0)] {
-            let json: Value = serde_json::from_str(&succeeds(&[&["loss", &logits, &targets, "--top-k", k, "--json"], engine].concat())).unwrap();
+            let json: Value =
+                serde_json::from_str(&succeeds(&[&["loss", &logits, &targets, "--top-k", k, "--json"], engine].concat())).unwrap();
             assert_near(&json["top_k_accuracy"], share);
         }
     }

@@ -168,6 +168,21 @@ fn types_are_refused_with_their_fix() {
 }
 
 #[test]
+fn everything_but_0_is_true() {
+    let files = Files::new();
+    let mut out = [false; 3];
+    for (descr, size) in [("|b1", 1), ("|u1", 1), ("<i2", 2), (">i4", 4), (">i8", 8)] {
+        // 1, 0, and a number whose first byte is 0 in one of the orders.
+        let mut bytes = vec![0; 3 * size];
+        (bytes[0], bytes[3 * size - 1]) = (1, 1);
+        Array::open(&files.put("a.npy", &plain_npy(descr, "(3,)", &bytes))).unwrap().read_bool(0, &mut out).unwrap();
+        assert_eq!(out, [true, false, true], "{descr}");
+    }
+    let array = Array::open(&files.put("a.npy", &plain_npy("<f4", "(3,)", &[0; 12]))).unwrap();
+    assert_message(array.read_bool(0, &mut out), &["dtype is float32", "expected bool or an integer type", ".astype('bool')"]);
+}
+
+#[test]
 fn integers_beyond_int64_are_named() {
     let files = Files::new();
     let values = [1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];

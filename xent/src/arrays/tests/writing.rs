@@ -46,6 +46,27 @@ fn files_are_those_of_the_formats_own_libraries() {
 }
 
 #[test]
+fn integers_and_elements_in_any_order() {
+    let files = Files::new();
+    for name in ["a.npy", "a.safetensors:x"] {
+        let path = files.path(name);
+        let mut writer = Writer::create_i64(&path, &[2, 3]).unwrap();
+        // Two columns, then the third.
+        for (start, values) in [(0, &[0, -1][..]), (3, &[1 << 40, 4]), (2, &[2]), (5, &[5])] {
+            writer.seek(start).unwrap();
+            writer.write_i64(values).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!((Array::open(&path).unwrap().dtype(), i64s(&path)), (Dtype::I64, vec![0, -1, 2, 1 << 40, 4, 5]), "{path}");
+    }
+    let path = files.path("b.npy");
+    let mut writer = Writer::create(&path, &[2]).unwrap();
+    writer.seek(1).unwrap();
+    writer.write(&[1.0]).unwrap();
+    assert_message(writer.finish(), &["1 elements written, its shape has 2"]);
+}
+
+#[test]
 fn nothing_is_left_unless_finished() {
     let files = Files::new();
     let path = files.put("a.npy", b"old");

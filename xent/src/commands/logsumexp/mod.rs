@@ -8,7 +8,7 @@ use wgpu_xent::{LogitTransform, Logits};
 
 use crate::args::Logsumexp;
 use crate::engine::Engine;
-use crate::failure::{Failure, Result, in_window};
+use crate::failure::{Failure, Result};
 use crate::matrix::{Matrix, open_with_groups};
 use crate::outputs::{Output, check_distinct, finish};
 use crate::rows::RowValues;
@@ -50,7 +50,7 @@ impl Terms {
             let transform = self.transform.window(form, rows)?;
             let factors = self.b.as_ref().map(|b| b.read(rows)).transpose()?;
             let b = factors.as_ref().map(|factors| form.view(factors, rows)).transpose()?;
-            work(rows, &Window { engine, logits: *window, b, transform: transform.view()?, first: rows.start })?;
+            work(rows, &Window { engine, logits: *window, b, transform: transform.view()? })?;
             if let Some(b) = &self.b {
                 b.release(rows);
             }
@@ -65,7 +65,6 @@ struct Window<'a> {
     logits: Logits<'a>,
     b: Option<Logits<'a>>,
     transform: LogitTransform<'a>,
-    first: usize,
 }
 
 impl Window<'_> {
@@ -74,16 +73,16 @@ impl Window<'_> {
             Some(b) => self.engine.signed_logsumexp(&self.logits, b, &self.transform).map(|(log, sign)| Sums { log, sign }),
             None => self.engine.logsumexp(&self.logits, &self.transform).map(|log| Sums { log, sign: vec![] }),
         };
-        sums.map_err(|error| in_window(error, self.first))
+        Ok(sums?)
     }
 
     fn gradient(&self, sums: &Sums, upstream: &[f32]) -> Result<Vec<f32>> {
-        let Self { engine, logits, b, transform, first } = self;
+        let Self { engine, logits, b, transform } = self;
         let gradient = match b {
             Some(b) => engine.signed_logsumexp_backward(logits, b, (&sums.log, &sums.sign), upstream, transform),
             None => engine.logsumexp_backward(logits, &sums.log, upstream, transform),
         };
-        gradient.map_err(|error| in_window(error, *first))
+        Ok(gradient?)
     }
 }
 

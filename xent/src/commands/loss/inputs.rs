@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use wgpu_xent::{CrossEntropy, Denominator, Logits, Targets};
+use wgpu_xent::{CrossEntropy, Denominator, FaultKind, FaultPolicy, Logits, Targets, reference};
 
 use super::Request;
-use crate::args::Reduction;
+use crate::args::{Empty, OnFault, Reduction};
 use crate::engine::{Engine, Losses};
-use crate::failure::{Result, in_window};
+use crate::failure::{Failure, Result, in_window};
 use crate::matrix::Matrix;
 use crate::rows::{RowValues, open_class_values};
 use crate::sum::Sum;
@@ -48,9 +48,11 @@ impl Inputs {
             Some(only) => Transform::open(&only.transform, logits.form())?,
             None => Transform::default(),
         };
+        let row_weights = row_weights.transpose()?;
+        row_weights.as_ref().map_or(Ok(()), |weights| weights.check("row_weights", "finite", f32::is_finite))?;
         let mut inputs = Self {
             class_weights: weights.transpose()?,
-            row_weights: row_weights.transpose()?,
+            row_weights,
             upstream,
             transform,
             denominator: 0.0,
@@ -104,14 +106,30 @@ impl Inputs {
         options.argmax(true)
     }
 
+    /// The options fit each other and the targets, so far as can be told without rows.
+    pub(super) fn check(&self, request: &Request<'_>, options: &CrossEntropy<'_>) -> Result<()> {
+        if self.has_empty_denominator(request) && request.only.is_some_and(|only| only.on_fault == OnFault::Fail) {
+            let rows = self.logits.rows();
+            return Err(Failure::input(format!("{}: {} of {rows} rows", request.targets, FaultKind::EmptyDenominator)));
+        }
+        let no_rows = self.logits.form().no_rows()?;
+        // A mean over these no rows is no fault yet.
+        let options = options.class_weights(self.class_weights.as_deref()).faults(FaultPolicy::Propagate);
+        match &self.targets {
+            Goal::Classes(_) => reference::cross_entropy(&no_rows, &Targets::new::<i64>(&[]), &options)?,
+            Goal::Probabilities(_) => reference::soft_cross_entropy(&no_rows, &no_rows, &options)?,
+        };
+        Ok(())
+    }
+
+    /// Whether the loss is a mean over nothing, which is no number.
+    pub(super) fn has_empty_denominator(&self, request: &Request<'_>) -> bool {
+        let common = request.common;
+        common.reduction == Reduction::Mean && common.empty_mean == Empty::Nan && self.denominator == 0.0
+    }
+
     /// The losses of a window.
-    pub(super) fn losses(
-        &self,
-        engine: &Engine,
-        rows: &Range<usize>,
-        window: &Logits<'_>,
-        options: CrossEntropy<'_>,
-    ) -> Result<Losses> {
+    pub(super) fn losses(&self, engine: &Engine, rows: &Range<usize>, window: &Logits<'_>, options: CrossEntropy<'_>) -> Result<Losses> {
         let row_weights = self.row_weights.as_ref().map(|weights| weights.read(rows)).transpose()?;
         let (upstream, transform) = (self.upstream.window(rows)?, self.transform.window(self.logits.form(), rows)?);
         let options = options.class_weights(self.class_weights.as_deref()).row_weights(row_weights.as_deref());
@@ -120,7 +138,11 @@ impl Inputs {
             Goal::Classes(targets) => {
                 let indices = targets.read(rows)?;
                 let targets = Targets::new(&indices);
-                if self.are_log_probs { engine.nll_loss(window, &targets, &options) } else { engine.cross_entropy(window, &targets, &options) }
+                if self.are_log_probs {
+                    engine.nll_loss(window, &targets, &options)
+                } else {
+                    engine.cross_entropy(window, &targets, &options)
+                }
             }
             Goal::Probabilities(targets) => {
                 let values = targets.read(rows)?;

@@ -38,6 +38,7 @@ impl Request<'_> {
         let inputs = Inputs::open(self)?;
         let mut files = Files::create(self, &inputs)?;
         let options = files.wanted(inputs.options(self));
+        inputs.check(self, &options)?;
         let engine = Engine::open(adapter)?;
 
         let start = Instant::now();
@@ -50,7 +51,7 @@ impl Request<'_> {
             Ok(())
         })?;
 
-        let finished = Finished::new(self, &inputs, totals)?;
+        let finished = Finished::new(self, &inputs, totals);
         files.finish(finished.loss())?;
         finished.report().print(self.common.files.json, &engine, start)
     }

@@ -1,12 +1,11 @@
 //! What `xent loss` and `xent nll` print.
 
-use wgpu_xent::{Denominator, FaultKind};
+use wgpu_xent::Denominator;
 
 use super::Request;
 use super::inputs::Inputs;
 use super::totals::Totals;
-use crate::args::{Empty, LossOnly, OnFault, Reduction};
-use crate::failure::{Failure, Result};
+use crate::args::{Empty, LossOnly, Reduction};
 use crate::report::{Report, number};
 use crate::targets::Goal;
 
@@ -20,14 +19,8 @@ pub(super) struct Finished<'a> {
 }
 
 impl<'a> Finished<'a> {
-    pub(super) fn new(request: &'a Request<'a>, inputs: &'a Inputs, totals: Totals) -> Result<Self> {
-        let common = request.common;
-        let by_0 = common.reduction == Reduction::Mean && inputs.denominator == 0.0;
-        let empty_denominator = by_0 && common.empty_mean == Empty::Nan;
-        if empty_denominator && request.only.is_some_and(|only| only.on_fault == OnFault::Fail) {
-            return Err(Failure::input(format!("{}: {} of {} rows", request.targets, FaultKind::EmptyDenominator, inputs.logits.rows())));
-        }
-        Ok(Self { request, inputs, totals, empty_denominator })
+    pub(super) fn new(request: &'a Request<'a>, inputs: &'a Inputs, totals: Totals) -> Self {
+        Self { request, inputs, totals, empty_denominator: inputs.has_empty_denominator(request) }
     }
 
     /// The loss, if all rows were reduced to one.

@@ -1,0 +1,382 @@
+//! Random combinations of options, shapes and data against the f64 reference, on every Vulkan adapter, with shrinking.
+//!
+//! A combination of options has pipelines of its own, and what takes the time is to compile them: so combinations are drawn first,
+//! then draws of everything else for each. `XENT_DRAWS=2000` asks for so many draws on each adapter (the default is fewer).
+
+use crate::common::data::{Data, Random, make};
+use crate::common::{Bound, TINY, compare, gpus};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use wgpu_xent::{
+    ClassMask, CrossEntropy, CrossEntropyResult, Denominator, EmptyMean, Factor, FaultPolicy, Gpu, LogitTransform, Logits, Reduction,
+    Strategy as Kernel, Targets, reference,
+};
+
+/// Draws of a combination.
+const DRAWS: u32 = 25;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scaled {
+    No,
+    All,
+    Rows,
+}
+
+/// The options that are parts of a pipeline.
+#[derive(Clone, Copy, Debug)]
+struct Combination {
+    kernel: Option<Kernel>,
+    scaled: Scaled,
+    softcap: bool,
+    masked: bool,
+    mask_per_row: bool,
+    class_weights: bool,
+    soft: bool,
+    smoothing: bool,
+    argmax: bool,
+    rank: bool,
+    entropy: bool,
+    states: bool,
+    gradient: bool,
+    target_gradient: bool,
+}
+
+impl Combination {
+    fn draw(random: &mut Random, gpu: &Gpu) -> Self {
+        let mut coin = || random.below(2) == 1;
+        let (softcap, masked, mask_per_row, class_weights) = (coin(), coin(), coin(), coin());
+        let (soft, smoothing, argmax, rank, entropy) = (coin(), coin(), coin(), coin(), coin());
+        let (states, gradient, target_gradient) = (coin(), coin(), coin());
+        let kernels: Vec<Option<Kernel>> = Kernel::ALL
+            .into_iter()
+            .filter(|k| gpu.caps().subgroup.is_some() || !matches!(k, Kernel::Subgroup | Kernel::SplitSubgroup))
+            .map(Some)
+            .chain([None, None])
+            .collect();
+        Self {
+            kernel: kernels[random.below(kernels.len())],
+            scaled: [Scaled::No, Scaled::All, Scaled::Rows][random.below(3)],
+            softcap,
+            masked,
+            mask_per_row,
+            class_weights,
+            soft,
+            smoothing,
+            argmax,
+            rank: rank && !soft,
+            entropy,
+            states,
+            gradient,
+            target_gradient: target_gradient && soft,
+        }
+    }
+}
+
+/// Everything else of a call.
+#[derive(Clone, Debug)]
+struct Draw {
+    blocks: usize,
+    inner: usize,
+    classes: usize,
+    seed: u64,
+    data: Data,
+    special: bool,
+    reduction: Reduction,
+    denominator: Denominator,
+    empty_zero: bool,
+    row_weights: bool,
+    upstream_rows: bool,
+    z_loss: f32,
+    faults: FaultPolicy,
+}
+
+fn draws() -> impl Strategy<Value = Draw> {
+    let shape = (0_usize..5, prop_oneof![4 => Just(1_usize), 1 => 2_usize..6], prop_oneof![3 => 1_usize..40, 1 => 40_usize..700]);
+    let data = prop_oneof![Just(Data::Normal), Just(Data::Outliers), Just(Data::Ahead(20.0)), Just(Data::Masked), Just(Data::Equal)];
+    let reduction = prop_oneof![Just(Reduction::None), Just(Reduction::Mean), Just(Reduction::Sum)];
+    let denominator = prop_oneof![
+        Just(Denominator::TargetWeights),
+        Just(Denominator::Rows),
+        Just(Denominator::ValidRows),
+        Just(Denominator::AllWeights),
+        Just(Denominator::Value(2.5))
+    ];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    let z_loss = prop_oneof![Just(0.0_f32), Just(1e-3_f32)];
+    let faults = prop_oneof![Just(FaultPolicy::Propagate), Just(FaultPolicy::Zero)];
+    (shape, data, reduction, denominator, flags, z_loss, faults, any::<u64>()).prop_map(
+        |(
+            (blocks, inner, classes),
+            data,
+            reduction,
+            denominator,
+            (empty_zero, row_weights, upstream_rows, special),
+            z_loss,
+            faults,
+            seed,
+        )| Draw {
+            blocks,
+            inner,
+            classes,
+            seed,
+            data,
+            special,
+            reduction,
+            denominator,
+            empty_zero,
+            row_weights,
+            upstream_rows,
+            z_loss,
+            faults,
+        },
+    )
+}
+
+/// The slices that the options of a draw borrow.
+struct Inputs {
+    logits: Vec<f32>,
+    targets: Vec<i64>,
+    probabilities: Vec<f32>,
+    class_weights: Vec<f32>,
+    row_weights: Vec<f32>,
+    scales: Vec<f32>,
+    upstream: Vec<f32>,
+    mask: Vec<u32>,
+}
+
+/// Between two values, or sometimes exactly 0.
+fn weights(random: &mut Random, n: usize) -> Vec<f32> {
+    (0..n).map(|_| if random.below(6) == 0 { 0.0 } else { (0.25 + 2.0 * random.uniform()) as f32 }).collect()
+}
+
+impl Inputs {
+    fn new(of: &Combination, draw: &Draw) -> Self {
+        let rows = draw.blocks * draw.inner;
+        let classes = draw.classes;
+        let mut random = Random::new(draw.seed);
+        let (mut logits, mut targets) = make(draw.data, rows, classes, draw.seed ^ 1);
+        // A shape of blocks: the same values, in another order.
+        if draw.special && !logits.is_empty() {
+            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let at = random.below(logits.len());
+                logits[at] = value;
+            }
+        }
+        for target in &mut targets {
+            if random.below(5) == 0 {
+                *target = -100;
+            }
+        }
+        let mut probabilities = weights(&mut random, rows * classes);
+        for (row, q) in probabilities.chunks_mut(classes).enumerate() {
+            if row % 2 == 0 {
+                // One-hot.
+                let at = random.below(classes);
+                q.fill(0.0);
+                q[at] = 1.0;
+            }
+        }
+        let mask_rows = if of.mask_per_row { rows } else { 1 };
+        let allowed: Vec<bool> = (0..mask_rows * classes).map(|_| random.below(4) != 0).collect();
+        Self {
+            logits,
+            targets,
+            probabilities,
+            class_weights: weights(&mut random, classes),
+            row_weights: weights(&mut random, rows),
+            scales: (0..rows).map(|_| (0.5 + random.uniform()) as f32).collect(),
+            upstream: (0..rows).map(|_| random.normal() as f32).collect(),
+            mask: ClassMask::pack(&allowed, classes),
+        }
+    }
+
+    fn view<'a>(&self, data: &'a [f32], draw: &Draw) -> Logits<'a> {
+        Logits::with_shape(data, &[draw.blocks, draw.classes, draw.inner], 1).unwrap()
+    }
+
+    fn options<'a>(&'a self, of: &Combination, draw: &Draw) -> CrossEntropy<'a> {
+        let rows = draw.blocks * draw.inner;
+        let mut transform = LogitTransform::new().softcap(of.softcap.then_some(15.0));
+        transform = match of.scaled {
+            Scaled::No => transform,
+            Scaled::All => transform.temperature(0.75),
+            Scaled::Rows => transform.scale(&self.scales),
+        };
+        if of.masked {
+            let mask = if of.mask_per_row {
+                ClassMask::per_row(&self.mask, rows, draw.classes)
+            } else {
+                ClassMask::shared(&self.mask, draw.classes)
+            };
+            transform = transform.mask(mask.unwrap());
+        }
+        let upstream =
+            if draw.reduction == Reduction::None && draw.upstream_rows { Factor::Rows(&self.upstream) } else { Factor::Scalar(1.5) };
+        CrossEntropy::new()
+            .reduction(draw.reduction)
+            .denominator(draw.denominator)
+            .empty_mean(if draw.empty_zero { EmptyMean::Zero } else { EmptyMean::Nan })
+            .upstream(upstream)
+            .class_weights(of.class_weights.then_some(&self.class_weights[..]))
+            .row_weights(draw.row_weights.then_some(&self.row_weights[..]))
+            .label_smoothing(if of.smoothing { 0.1 } else { 0.0 })
+            .z_loss(draw.z_loss)
+            .transform(transform)
+            .faults(draw.faults)
+            .top_k((of.rank).then_some(3))
+            .row_loss(true)
+            .logsumexp(true)
+            .argmax(of.argmax)
+            .log_prob(of.rank)
+            .rank(of.rank)
+            .entropy(of.entropy)
+            .z_loss_part(draw.z_loss != 0.0)
+            .states(of.states)
+            .gradient(of.gradient)
+            .target_gradient(of.target_gradient)
+    }
+}
+
+/// Compares everything that a call returned, and the backward pass from its states.
+fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
+    let inputs = Inputs::new(of, draw);
+    let logits = inputs.view(&inputs.logits, draw);
+    let probabilities = inputs.view(&inputs.probabilities, draw);
+    let targets = Targets::new(&inputs.targets);
+    let options = inputs.options(of, draw);
+    let gpu = gpu.with_strategy(of.kernel);
+    let told = |e: wgpu_xent::Error| e.to_string();
+    let (got, expected) = if of.soft {
+        (
+            gpu.soft_cross_entropy(&logits, &probabilities, &options).map_err(told)?,
+            reference::soft_cross_entropy(&logits, &probabilities, &options).map_err(told)?,
+        )
+    } else {
+        (
+            gpu.cross_entropy(&logits, &targets, &options).map_err(told)?,
+            reference::cross_entropy(&logits, &targets, &options).map_err(told)?,
+        )
+    };
+    let size = Size::new(of, draw, &inputs);
+    compare_results(&got, &expected, &size)?;
+    if let (true, Some(states)) = (of.gradient, &got.states) {
+        let backward = if of.soft {
+            gpu.soft_cross_entropy_backward(&logits, &probabilities, states, &options)
+        } else {
+            gpu.cross_entropy_backward(&logits, &targets, states, &options)
+        };
+        close("backward", Some(&backward.map_err(told)?), expected.gradient.as_ref(), size.gradient())?;
+    }
+    Ok(())
+}
+
+/// What the errors of a draw are measured by.
+struct Size {
+    /// The largest `|z|`.
+    z: f64,
+    /// Whether `z` is rounded before anything else happens.
+    transformed: bool,
+    /// The largest sum of a row's coefficients, row weights included.
+    coefficients: f64,
+    /// The largest factor on a gradient.
+    factor: f64,
+}
+
+impl Size {
+    fn new(of: &Combination, draw: &Draw, inputs: &Inputs) -> Self {
+        let most = |values: &[f32]| values.iter().fold(1.0_f64, |m, x| m.max(f64::from(x.abs())));
+        let labels = if of.soft {
+            inputs.probabilities.chunks(draw.classes).map(|q| q.iter().map(|&q| f64::from(q)).sum()).fold(1.0, f64::max)
+        } else {
+            1.0
+        };
+        let finite: Vec<f32> = inputs.logits.iter().copied().filter(|x| x.is_finite()).collect();
+        Self {
+            z: 1.5 * most(&finite),
+            transformed: of.softcap || of.scaled != Scaled::No,
+            coefficients: labels * most(&inputs.class_weights) * most(&inputs.row_weights),
+            factor: 2.0 * most(&inputs.upstream),
+        }
+    }
+
+    fn rounding(&self) -> f64 {
+        if self.transformed { 4.0 * self.z * 2f64.powi(-24) } else { 0.0 }
+    }
+
+    fn loss(&self) -> Bound {
+        Bound { relative: 2e-6, absolute: TINY + 2.0 * self.rounding() * self.coefficients }
+    }
+
+    fn value(&self) -> Bound {
+        Bound { relative: 2e-6, absolute: 2e-6 + 2.0 * self.rounding() }
+    }
+
+    fn gradient(&self) -> Bound {
+        Bound { relative: 1e-5, absolute: (2e-6 + 2.0 * self.rounding()) * self.coefficients * self.factor }
+    }
+
+    fn target_gradient(&self) -> Bound {
+        Bound { relative: 1e-5, absolute: (2e-6 + 2.0 * self.rounding()) * self.coefficients * self.factor }
+    }
+}
+
+fn close(what: &str, got: Option<&Vec<f32>>, expected: Option<&Vec<f64>>, bound: Bound) -> Result<(), String> {
+    match (got, expected) {
+        (None, None) => Ok(()),
+        (Some(got), Some(expected)) => compare(got, expected, |_| bound).map(drop).map_err(|e| format!("{what}: {e}")),
+        _ => Err(format!("{what} is there and is not")),
+    }
+}
+
+fn compare_results(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, size: &Size) -> Result<(), String> {
+    close("row_loss", got.row_loss.as_ref(), expected.row_loss.as_ref(), size.loss())?;
+    let one = |loss: Option<f32>| loss.map(|l| vec![l]);
+    close("loss", one(got.loss).as_ref(), expected.loss.map(|l| vec![l]).as_ref(), size.loss())?;
+    close("logsumexp", got.logsumexp.as_ref(), expected.logsumexp.as_ref(), size.value())?;
+    close("log_prob", got.log_prob.as_ref(), expected.log_prob.as_ref(), size.loss())?;
+    close("entropy", got.entropy.as_ref(), expected.entropy.as_ref(), Bound { absolute: 40.0 * size.value().absolute, ..size.value() })?;
+    let z_loss = Bound { relative: 1e-5, absolute: 1e-6 };
+    close("row_z_loss", got.row_z_loss.as_ref(), expected.row_z_loss.as_ref(), z_loss)?;
+    close("z_loss", one(got.z_loss).as_ref(), expected.z_loss.map(|l| vec![l]).as_ref(), z_loss)?;
+    close("gradient", got.gradient.as_ref(), expected.gradient.as_ref(), size.gradient())?;
+    close("target_gradient", got.target_gradient.as_ref(), expected.target_gradient.as_ref(), size.target_gradient())?;
+    close("denominator", Some(&vec![got.denominator]), Some(&vec![expected.denominator]), Bound { relative: 1e-6, absolute: 0.0 })?;
+    // A rounded z may tie with another one, or come before it.
+    if !size.transformed && (&got.argmax, &got.rank) != (&expected.argmax, &expected.rank) {
+        return Err(format!("argmax {:?} {:?}, rank {:?} {:?}", got.argmax, expected.argmax, got.rank, expected.rank));
+    }
+    if !size.transformed && (got.correct, got.correct_top_k) != (expected.correct, expected.correct_top_k) {
+        return Err(format!(
+            "correct {:?} {:?}, top k {:?} {:?}",
+            got.correct, expected.correct, got.correct_top_k, expected.correct_top_k
+        ));
+    }
+    if (got.valid_rows, got.faults) != (expected.valid_rows, expected.faults) {
+        return Err(format!("valid rows {} {}, faults {:?} {:?}", got.valid_rows, expected.valid_rows, got.faults, expected.faults));
+    }
+    Ok(())
+}
+
+fn run(gpu: &Gpu, combinations: u32, seed: u64) {
+    let mut random = Random::new(seed);
+    for i in 0..combinations {
+        let of = Combination::draw(&mut random, gpu);
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[i as u8; 32]);
+        let config = Config { cases: DRAWS, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+        let outcome = TestRunner::new_with_rng(config, rng).run(&draws(), |draw| check(gpu, &of, &draw).map_err(TestCaseError::fail));
+        if let Err(error) = outcome {
+            panic!("on {}, combination {i}: {of:?}\n{error}", gpu.describe());
+        }
+    }
+}
+
+#[test]
+fn random_combinations_of_options() {
+    let wanted: Option<u32> = std::env::var("XENT_DRAWS").ok().map(|draws| draws.parse().expect("XENT_DRAWS is a number"));
+    let combinations = wanted.map_or(8, |draws| draws.div_ceil(DRAWS));
+    std::thread::scope(|scope| {
+        for (i, gpu) in gpus().iter().enumerate() {
+            scope.spawn(move || run(gpu, combinations, 40 + i as u64));
+        }
+    });
+}

@@ -1,0 +1,128 @@
+//! The most probable classes against the reference and PyTorch.
+
+use crate::common::data::{Data, make};
+use crate::common::{Bound, assert_close, gpu, on_every_adapter, with_every_strategy};
+use serde_json::Value;
+use wgpu_xent::{ClassMask, Gpu, LogitTransform, Logits, NO_CLASS, reference};
+
+/// The error of a logit's rounding, and of a log-probability.
+fn rounded(_: usize) -> Bound {
+    Bound { relative: 1e-6, absolute: 1e-6 }
+}
+
+fn check(gpu: &Gpu, what: &str, logits: &Logits<'_>, k: u32, transform: &LogitTransform<'_>) {
+    let got = gpu.top_k_log_probs(logits, k, transform).unwrap();
+    let expected = reference::top_k_log_probs(logits, k, transform).unwrap();
+    assert_eq!(got.classes, expected.classes, "{what}, k {k}");
+    assert_close(&format!("{what}, k {k}"), &got.log_probs, &expected.log_probs, rounded);
+}
+
+#[test]
+fn of_every_shape() {
+    with_every_strategy(|gpu| {
+        for (data, rows, classes) in [
+            (Data::Normal, 1, 1),
+            (Data::Equal, 3, 9),
+            (Data::Outliers, 7, 10),
+            (Data::Ascending, 3, 1000),
+            (Data::Descending, 3, 1001),
+            (Data::Masked, 2, 5003),
+            (Data::Huge, 2, 70),
+            (Data::Normal, 1, 50_257),
+        ] {
+            let (values, _) = make(data, rows, classes, 77);
+            let logits = Logits::new(&values, rows, classes).unwrap();
+            for k in [1, 3, 4, 5, 13] {
+                check(gpu, &format!("{rows} x {classes} {data:?}"), &logits, k, &LogitTransform::new());
+            }
+        }
+        let (values, _) = make(Data::Normal, 2, 70, 4);
+        check(gpu, "all and more", &Logits::new(&values, 2, 70).unwrap(), 75, &LogitTransform::new());
+        let (values, _) = make(Data::Normal, 3, 37 * 5, 4);
+        let logits = Logits::with_shape(&values, &[3, 37, 5], 1).unwrap();
+        check(gpu, "apart", &logits, 6, &LogitTransform::new().scale(-0.5));
+    });
+}
+
+#[test]
+fn of_transformed_logits() {
+    with_every_strategy(|gpu| {
+        let (rows, classes) = (6, 45);
+        let (values, _) = make(Data::Outliers, rows, classes, 3);
+        let logits = Logits::new(&values, rows, classes).unwrap();
+        let allowed: Vec<bool> = (0..rows * classes).map(|i| i % 4 == 1 && i / classes != 2).collect();
+        let words = ClassMask::pack(&allowed, classes);
+        let masked = LogitTransform::new().mask(ClassMask::per_row(&words, rows, classes).unwrap());
+        let scales = [1.0_f32, -1.0, 0.1, 20.0, 3.0, 0.5];
+        for transform in [masked, masked.scale(&scales[..]), LogitTransform::new().temperature(3.0), masked.softcap(30.0).scale(2.0)] {
+            check(gpu, &format!("{transform:?}"), &logits, 14, &transform);
+        }
+    });
+}
+
+#[test]
+fn of_special_rows() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    let values = [
+        [0.0, nan, 1.0, 2.0, -inf],
+        [0.0, -nan, inf, 2.0, -inf],
+        [inf, 3.0, inf, -1.0, -inf],
+        [-inf, -inf, -inf, -inf, -inf],
+        [-inf, 2.0, -inf, 2.0, -inf],
+        [0.0, -0.0, 0.0, -0.0, 1e-45],
+    ]
+    .concat();
+    with_every_strategy(|gpu| {
+        for k in [1, 2, 4, 5, 6, 9] {
+            check(gpu, "special rows", &Logits::new(&values, 6, 5).unwrap(), k, &LogitTransform::new());
+        }
+    });
+    assert_eq!(gpu().top_k_log_probs(&Logits::new(&values, 6, 5).unwrap(), 0, &LogitTransform::new()).unwrap().classes, [0_u32; 0]);
+}
+
+/// A row that is far ahead: the log-probability of its first class has its digits.
+#[test]
+fn relative_accuracy_of_the_first() {
+    with_every_strategy(|gpu| {
+        for ahead in [3.0, 12.0, 20.0, 60.0] {
+            let (values, _) = make(Data::Ahead(ahead), 5, 1003, 3);
+            let logits = Logits::new(&values, 5, 1003).unwrap();
+            let got = gpu.top_k_log_probs(&logits, 1, &LogitTransform::new()).unwrap();
+            let expected = reference::top_k_log_probs(&logits, 1, &LogitTransform::new()).unwrap();
+            assert_close(&format!("{ahead}"), &got.log_probs, &expected.log_probs, |_| Bound { relative: 1e-6, absolute: 1e-38 });
+        }
+    });
+}
+
+#[test]
+fn of_many_rows() {
+    on_every_adapter(|gpu| {
+        let (values, _) = make(Data::Normal, 3000, 6, 3);
+        check(gpu, "many rows", &Logits::new(&values, 3000, 6).unwrap(), 5, &LogitTransform::new());
+    });
+}
+
+#[test]
+fn pytorch_agrees() {
+    let all: Value = serde_json::from_str(include_str!("../data/torch_options.json")).unwrap();
+    let cases: Vec<&Value> = all["cases"].as_array().unwrap().iter().filter(|case| case["op"] == "top_k").collect();
+    assert!(cases.len() >= 5);
+    let number = |v: &Value| match v {
+        Value::Null => f64::NAN,
+        Value::String(text) => text.parse().unwrap(),
+        other => other.as_f64().unwrap(),
+    };
+    on_every_adapter(|gpu| {
+        for case in &cases {
+            let numbers = |name: &str| case[name].as_array().unwrap().iter().map(number).collect::<Vec<f64>>();
+            let data: Vec<f32> = numbers("logits").iter().map(|&x| x as f32).collect();
+            let shape: Vec<usize> = numbers("shape").iter().map(|&n| n as usize).collect();
+            let logits = Logits::with_shape(&data, &shape, case["dim"].as_i64().unwrap() as isize).unwrap();
+            let got = gpu.top_k_log_probs(&logits, case["k"].as_u64().unwrap() as u32, &LogitTransform::new()).unwrap();
+            let name = case["name"].as_str().unwrap();
+            let expected: Vec<u32> = numbers("indices").iter().map(|&c| if c.is_nan() { NO_CLASS } else { c as u32 }).collect();
+            assert_eq!(got.classes, expected, "{name}");
+            assert_close(name, &got.log_probs, &numbers("log_probs"), rounded);
+        }
+    });
+}
