@@ -5,7 +5,7 @@ use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
 use wgpu_xent::{Caps, Error, Plan, Storage, Strategy, Work};
 
 /// Bytes of a chunk's statistics, at most.
-const STATS_BYTES: u64 = 20;
+const STATS_BYTES: u64 = 60;
 
 /// An adapter that has subgroups of these sizes, if of any.
 fn caps(device_type: DeviceType, subgroup: Option<(u32, u32)>, change: impl FnOnce(&mut Limits)) -> Caps {
@@ -165,7 +165,7 @@ fn too_large_is_told_with_numbers() {
     }
     // A stride counts, even where the classes are few.
     let mut strided = Work::dense(7, 10, Storage::F32, true);
-    strided.row_bytes = limit + 4;
+    strided.block_bytes = limit + 4;
     assert_eq!(too_large(Plan::new(&strided, &lavapipe(), None)), ("one row", limit + 4, "bytes", limit));
     // The smaller of binding and buffer counts.
     assert_eq!(too_large(plan(1, 1 << 28, &swiftshader(), None)).3, (1 << 30) - 272);
@@ -239,10 +239,10 @@ fn every_plan_can_be_run() {
         for rows in ROWS {
             for classes in CLASSES {
                 // Dense, one element between rows, and rows a megabyte apart.
-                for row_bytes in [classes * 4, classes * 4 + 4, classes * 4 + (1 << 20)] {
+                for block_bytes in [classes * 4, classes * 4 + 4, classes * 4 + (1 << 20)] {
                     for bits in 0..8 {
                         let mut work = Work::dense(rows, classes, Storage::F32, bits & 1 == 0);
-                        work.row_bytes = row_bytes;
+                        work.block_bytes = block_bytes;
                         work.subgroups = bits & 2 == 0;
                         work.window_bytes = if bits & 4 == 0 { u64::MAX } else { 64 << 20 };
                         for forced in Strategy::ALL.map(Some).into_iter().chain([None]) {
@@ -275,7 +275,7 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     let plan = match result {
         Ok(plan) => plan,
         Err(Error::TooLarge { needed, limit, .. }) => {
-            hold!(work.row_bytes > room, (*needed, *limit) == (work.row_bytes, room));
+            hold!(work.block_bytes > room, (*needed, *limit) == (work.block_bytes, room));
             return Ok(());
         }
         Err(Error::Strategy { reason, .. }) => {
@@ -289,7 +289,7 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
         }
         Err(_) => return Err("another error"),
     };
-    hold!(work.row_bytes <= room, forced.is_none_or(|f| f == plan.strategy));
+    hold!(work.block_bytes <= room, forced.is_none_or(|f| f == plan.strategy));
 
     // The row's chunks: they cover it, and none is empty.
     let (quads, chunks, chunk_quads) = (wide(work.classes.div_ceil(4)), wide(plan.chunks), wide(plan.chunk_quads));
@@ -299,9 +299,9 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     let (rows, window) = (wide(work.rows), wide(plan.window_rows));
     let windows = wide(plan.windows);
     hold!(windows * window >= rows, (windows - 1) * window < rows, window <= rows);
-    let bytes = window * wide(work.row_bytes) + wide(caps.alignment) + 16;
+    let bytes = window * wide(work.block_bytes) + wide(caps.alignment) + 16;
     hold!(bytes <= wide(caps.max_binding), bytes <= wide(caps.max_buffer), bytes / 4 < 1 << 32);
-    hold!(plan.window_rows == 1 || window * wide(work.row_bytes) <= wide(work.window_bytes));
+    hold!(plan.window_rows == 1 || window * wide(work.block_bytes) <= wide(work.window_bytes));
     let partials = if plan.strategy.is_split() { window * chunks * wide(STATS_BYTES) } else { 0 };
     hold!(partials <= wide(caps.max_binding));
 
@@ -365,9 +365,36 @@ fn more_than_four_billion_elements_take_windows() {
             let plan = plan(rows, classes, &caps, None).unwrap();
             let least = (u128::from(rows) * u128::from(classes) * 4).div_ceil(u128::from(caps.max_binding));
             assert!(plan.windows >= 2 && u128::from(plan.windows) >= least, "{plan}");
-            // The windows are as large as they can be, unless the statistics of a row take more than the row.
-            assert!(u128::from(plan.windows) <= least + least / 100 + 1 || classes * 4 < STATS_BYTES, "small windows: {plan}");
+            // The windows are as large as they can be, unless the statistics of a row take more than the row, or there are as many
+            // rows as the vector kernels go through.
+            let as_large = u128::from(plan.windows) <= least + least / 100 + 1 || plan.window_rows == 1 << 25;
+            assert!(as_large || classes * 4 < STATS_BYTES, "small windows: {plan}");
             assert_eq!(plan.windows, rows.div_ceil(plan.window_rows));
         }
+    }
+}
+
+fn blocked(blocks: u64, classes: u64, inner: u64) -> Work {
+    let mut work = Work::dense(blocks * inner, classes, Storage::F32, true);
+    work.inner = inner;
+    work.block_bytes = classes * inner * 4;
+    work
+}
+
+/// Rows whose classes lie apart: neighbouring threads serve neighbouring rows, and windows are whole blocks.
+#[test]
+fn blocks_stay_whole() {
+    for caps in [lavapipe(), nvidia()] {
+        for (blocks, classes, inner) in [(3, 21, 224 * 224), (1, 1000, 7), (100_000, 10, 36), (2, 262_144, 2)] {
+            let work = blocked(blocks, classes, inner);
+            let plan = Plan::new(&work, &caps, None).unwrap();
+            assert!(matches!(plan.strategy, Thread | SplitThread), "{plan}");
+            assert!(plan.window_rows.is_multiple_of(inner) && plan.window_rows >= inner, "{plan}");
+            assert!(plan.window_rows / inner * work.block_bytes <= caps.max_binding, "{plan}");
+        }
+        // One block of rows that no binding holds, and one with more words than that.
+        let work = blocked(1, 1024, 1 << 20);
+        let error = Plan::new(&work, &caps, None).unwrap_err().to_string();
+        assert!(error.starts_with("one block of rows needs 4294967296 bytes, more than the limit of"), "{error}");
     }
 }
