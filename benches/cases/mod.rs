@@ -2,8 +2,8 @@
 
 use crate::common::{Kernel, Random, buffer, encoder, filled, grid, read, run};
 use wgpu_xent::{
-    CrossEntropy, CrossEntropyBackwardBuffers, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Reduction, Result,
-    Storage, Targets, Work, reference,
+    CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Reduction, Result, RowState, Storage, Targets,
+    Work, reference,
 };
 
 /// What an operation is, and the bytes that it cannot do without.
@@ -94,18 +94,15 @@ pub(crate) const OPERATIONS: [Operation; 7] = [
     Operation {
         name: "backward",
         matrices: 2,
-        words: 3,
+        words: 16,
         elements: true,
         record: |c, gpu, e| {
-            let buffers = CrossEntropyBackwardBuffers {
-                logits: c.matrix(&c.logits),
-                targets: DeviceVector::new(&c.targets),
-                logsumexp: DeviceVector::new(&c.saved_lse),
-                row_loss: Some(DeviceVector::new(&c.saved_loss)),
-                upstream: None,
-                gradient: Output::To(c.matrix(&c.result)),
+            let buffers = CrossEntropyBuffers {
+                states: Some(DeviceVector::new(&c.states)),
+                gradient: Some(Output::To(c.matrix(&c.result))),
+                ..CrossEntropyBuffers::new(c.matrix(&c.logits), DeviceVector::new(&c.targets))
             };
-            gpu.record_cross_entropy_backward(e, &buffers, &CrossEntropy::new()).map(drop)
+            gpu.record_cross_entropy(e, &buffers, &CrossEntropy::new()).map(drop)
         },
         checks: &[(Place::Output, Answer::Gradient)],
     },
@@ -139,8 +136,7 @@ pub(crate) struct Case {
     target_values: Vec<u32>,
     logits: wgpu::Buffer,
     targets: wgpu::Buffer,
-    saved_lse: wgpu::Buffer,
-    saved_loss: wgpu::Buffer,
+    states: wgpu::Buffer,
     result: wgpu::Buffer,
     rows_out: wgpu::Buffer,
     in_place: wgpu::Buffer,
@@ -182,8 +178,7 @@ impl Case {
             target_values,
             copy: Copier::new(gpu, &logits, &result),
             logits,
-            saved_lse: vector(),
-            saved_loss: vector(),
+            states: buffer(gpu, (rows * size_of::<RowState>()) as u64),
             result,
             rows_out: vector(),
             in_place: buffer(gpu, bytes),
@@ -195,8 +190,7 @@ impl Case {
     /// What the backward pass needs.
     fn save_forward(&self) -> Result<()> {
         let buffers = CrossEntropyBuffers {
-            row_loss: Some(DeviceVector::new(&self.saved_loss)),
-            logsumexp: Some(DeviceVector::new(&self.saved_lse)),
+            new_states: Some(DeviceVector::new(&self.states)),
             ..CrossEntropyBuffers::new(self.matrix(&self.logits), DeviceVector::new(&self.targets))
         };
         let mut encoder = encoder(&self.gpu);
