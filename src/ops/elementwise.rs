@@ -87,12 +87,14 @@ impl Gpu {
     /// **Shapes.** Elements and gradient: the logits' shape, dense. **Range.** Any finite or infinite logit; targets are not checked, 0
     /// to 1 is what makes sense.
     /// **Edge cases.** A term whose coefficient is 0 contributes 0: a logit of +inf has loss 0 against `y = 1` and +inf against less, and
-    /// so -inf against 0 and more; the gradient is finite. A weight of 0 gives loss and gradient 0, whatever the logit. Otherwise NaN stays NaN.
+    /// so -inf against 0 and more; the gradient is finite. A weight of 0 gives loss and gradient 0, whatever the logit. Otherwise NaN
+    /// stays NaN.
     /// **Accuracy.** Elements: relative error below 1e-6 for `y` from 0 to 1. Gradient: below 1e-6 of the sum of its two absolute terms.
     /// Sums: below 1e-6 of the sum of the absolute elements.
     ///
     /// # Errors
-    /// [`Error::Length`] if the shapes differ, [`Error::Value`] or [`Error::Options`] for wrong options, and those of [`softmax`](Self::softmax).
+    /// [`Error::Length`] if the shapes differ, [`Error::Value`] or [`Error::Options`] for wrong options, and those of
+    /// [`softmax`](Self::softmax).
     ///
     /// ```no_run
     /// # use wgpu_xent::{BinaryCrossEntropy, ElementLoss, Gpu, Logits};
@@ -143,7 +145,7 @@ impl Gpu {
     }
 
     /// Kullback-Leibler divergence of each element, from log-probabilities `x` to targets `q` of the same shape: `q (log q - x)`, in
-    /// nats. With `log_target`, the targets are `log q`. [`ElementReduction::BatchMean`] is the divergence of the distributions, on average.
+    /// nats. With `log_target`, the targets are `log q`. [`ElementReduction::BatchMean`] is the mean of the rows' divergences.
     ///
     /// **Gradient.** With respect to the input `-q`; to the targets `log q + 1 - x`, or with `log_target` `q (log q + 1 - x)`.
     /// **Edge cases.** `q = 0` contributes 0 to everything, also against -inf; another `q` against -inf gives +inf, but for the first

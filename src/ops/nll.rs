@@ -21,12 +21,12 @@ impl Gpu {
     /// **Gradient.** `-a w_t` at the target and 0 elsewhere, times the upstream gradient, over the denominator with [`Reduction::Mean`].
     /// **Shapes.** `targets`: one a row; gradient: the shape of `log_probs`, dense. **Range.** Any numbers: they need not be normalised.
     /// **Edge cases.** A coefficient `a w_t` of 0, or an ignored row, gives loss and gradient 0 whatever `x_t` is; otherwise NaN or an
-    /// infinity there is the loss's, and what the other classes hold does not matter. The mean over nothing is NaN, or 0 by choice; that is the one
-    /// fault that there can be. **Accuracy.** Relative error below 1e-6; sums: of the sum of the absolute terms.
+    /// infinity there is the loss's, and what the other classes hold does not matter. The mean over nothing is NaN, or 0 by
+    /// choice; that is the one fault that there can be. **Accuracy.** Relative error below 1e-6; sums: of the sum of the absolute terms.
     ///
     /// # Errors
-    /// [`Error::Length`] or [`Error::Target`] for wrong targets, [`Error::Options`] for every option but the reduction, denominator, empty mean,
-    /// `ignore_index`, upstream, weights, row loss and gradient, and those of [`softmax`](Self::softmax).
+    /// [`Error::Length`] or [`Error::Target`] for wrong targets, [`Error::Options`] for every option but the reduction, denominator,
+    /// empty mean, `ignore_index`, upstream, weights, row loss and gradient, and those of [`softmax`](Self::softmax).
     ///
     /// ```no_run
     /// # use wgpu_xent::{CrossEntropy, Gpu, Logits, Targets};

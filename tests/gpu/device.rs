@@ -22,7 +22,7 @@ pub(crate) fn floats(gpu: &Gpu, values: &[f32]) -> wgpu::Buffer {
 }
 
 /// What a buffer holds once everything submitted is done.
-fn words(gpu: &Gpu, from: &wgpu::Buffer) -> Vec<u32> {
+pub(crate) fn words(gpu: &Gpu, from: &wgpu::Buffer) -> Vec<u32> {
     let usage = Usage::MAP_READ | Usage::COPY_DST;
     let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor { label: None, size: from.size(), usage, mapped_at_creation: false });
     let mut encoder = encoder(gpu);

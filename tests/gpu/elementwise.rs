@@ -24,6 +24,12 @@ fn every_operation_at_every_shape() {
 }
 
 #[test]
+fn every_kind_of_weights() {
+    let all = [[3, 12, 1], [2, 1003, 1], [2, 5, 3]].map(|shape| Inputs::new(shape, 35));
+    on_every_adapter(|gpu| all.iter().for_each(|inputs| inputs.each_weight(|case| case.check(gpu, "weights", unreduced(), 1.0))));
+}
+
+#[test]
 fn sigmoids() {
     let tight = |_: usize| Bound { relative: 1e-6, absolute: TINY };
     let all = SHAPES.map(|shape| Inputs::new(shape, 32));

@@ -2,7 +2,10 @@
 
 use crate::common::data::{Data, make};
 use crate::common::{gpu, gpus, on_every_adapter, with_every_strategy};
-use wgpu_xent::{ClassMask, Error, LogitTransform, Logits, NO_CLASS, Sampling, reference};
+use crate::device::{buffer, encoder, floats, placed, words};
+use wgpu_xent::{
+    ClassMask, DeviceMask, DeviceMatrix, DeviceVector, Error, LogitTransform, Logits, NO_CLASS, Sampling, TransformBuffers, reference,
+};
 
 /// Some classes, the same way in every row, or not.
 fn mask(rows: usize, classes: usize) -> Vec<u32> {
@@ -50,6 +53,47 @@ fn draws_are_those_of_the_cpu() {
 #[test]
 fn draws_of_long_rows_are_those_of_the_cpu() {
     check_draws(&[(Data::Equal, 1, 50_257)]);
+}
+
+/// The float in the middle, as floats are counted.
+fn between(low: f32, high: f32) -> f32 {
+    let number = |x: f32| i64::from(x.to_bits() & 0x7fff_ffff) * if x < 0.0 { -1 } else { 1 };
+    let middle = (number(low) + number(high)).div_euclid(2);
+    let size = f32::from_bits(middle.unsigned_abs() as u32);
+    if middle < 0 { -size } else { size }
+}
+
+/// On either side of the very float at which the CPU's draw changes, the GPU's is the same: the last bits of noise and masses agree.
+#[test]
+fn draws_change_where_those_of_the_cpu_do() {
+    let (rows, classes) = (400, 5);
+    let (base, _) = make(Data::Normal, rows, classes, 41);
+    let at = |first: &[f32]| {
+        let mut values = base.clone();
+        values.chunks_mut(classes).zip(first).for_each(|(row, &x)| row[0] = x);
+        values
+    };
+    let plain = Sampling::new(17);
+    for options in [plain, plain.temperature(1.7), plain.top_p(0.6), plain.top_k(4).top_p(0.8), plain.top_k(2)] {
+        let draw = |first: &[f32]| reference::sample(&Logits::new(&at(first), rows, classes).unwrap(), &options).unwrap();
+        let (mut low, mut high) = (vec![-6.0_f32; rows], vec![6.0_f32; rows]);
+        let end = draw(&high);
+        while low.iter().zip(&high).any(|(l, h)| l.next_up() < *h) {
+            // Halves the number of floats between the two, on the same side of 0 or up to it.
+            let middle: Vec<f32> = low.iter().zip(&high).map(|(&l, &h)| between(l, h)).collect();
+            for (r, (class, end)) in draw(&middle).into_iter().zip(&end).enumerate() {
+                if class == *end { high[r] = middle[r] } else { low[r] = middle[r] }
+            }
+        }
+        let sides = [low, high].map(|first| (at(&first), draw(&first)));
+        let differ = sides[0].1.iter().zip(&sides[1].1).filter(|(a, b)| a != b).count();
+        assert!(differ > 300, "{options:?}: only {differ} rows have an edge");
+        with_every_strategy(|gpu| {
+            for (values, expected) in &sides {
+                assert_eq!(&gpu.sample(&Logits::new(values, rows, classes).unwrap(), &options).unwrap(), expected, "{options:?}");
+            }
+        });
+    }
 }
 
 #[test]
@@ -225,4 +269,28 @@ fn wrong_options() {
     }
     assert!(matches!(gpu().sample(&logits, &Sampling::new(0).temperature(0.0)), Err(Error::Value { .. })));
     assert_eq!(gpu().sample(&Logits::new(&[0.0_f32; 0], 0, 3).unwrap(), &Sampling::new(0)).unwrap(), [0_u32; 0]);
+}
+
+#[test]
+fn at_the_device_level() {
+    on_every_adapter(|gpu| {
+        let (rows, classes, lead, stride) = (9, 21, 3, 25);
+        let (dense, _) = make(Data::Normal, rows, classes, 12);
+        let logits = Logits::new(&dense, rows, classes).unwrap();
+        let mask_words = mask(rows, classes);
+        let scales: Vec<f32> = (0..rows).map(|r| 0.5 + r as f32 * 0.25).collect();
+        let input = floats(gpu, &placed(&dense, classes, lead, stride));
+        let matrix = DeviceMatrix::with_layout::<f32>(&input, lead as u64 * 4, rows, classes, stride).unwrap();
+        let (mask_buffer, scale_buffer) = (buffer(gpu, &mask_words), floats(gpu, &scales));
+        let buffers = TransformBuffers { scales: Some(DeviceVector::new(&scale_buffer)), mask: Some(DeviceMask::per_row(&mask_buffer, 0)) };
+        let options = Sampling::new(11).top_k(9).top_p(0.8).first_row(5);
+        let output = buffer(gpu, &vec![77; rows + 2]);
+        let mut encoder = encoder(gpu);
+        gpu.record_sample(&mut encoder, &matrix, &options, &buffers, DeviceVector::with_offset(&output, 4)).unwrap();
+        gpu.queue().submit([encoder.finish()]);
+        let transform = LogitTransform::new().scale(&scales[..]).mask(ClassMask::per_row(&mask_words, rows, classes).unwrap());
+        let got = words(gpu, &output);
+        assert_eq!(got[1..=rows], reference::sample(&logits, &options.transform(transform)).unwrap());
+        assert_eq!((got[0], got[rows + 1]), (77, 77), "nothing else is written");
+    });
 }

@@ -2,8 +2,9 @@
 
 use crate::common::data::{Data, Random, make};
 use crate::common::{Bound, assert_close, gpu, on_every_adapter, with_every_strategy};
+use crate::device::{encoder, floats, values};
 use serde_json::Value;
-use wgpu_xent::{ClassMask, Error, Gpu, LogitTransform, Logits, reference};
+use wgpu_xent::{ClassMask, DeviceMatrix, DeviceVector, Error, Gpu, LogitTransform, Logits, Output, TransformBuffers, reference};
 
 /// Factors of both signs, of several sizes, some of them 0.
 fn factors(len: usize, seed: u64) -> Vec<f32> {
@@ -102,6 +103,32 @@ fn of_special_terms() {
         let (expected, expected_sign) = reference::signed_logsumexp(&logits, &b, &LogitTransform::new()).unwrap();
         assert_close("special terms", &lse, &expected, |_| Bound { relative: 1e-6, absolute: 1e-6 });
         assert_close("signs of special terms", &sign, &expected_sign, |_| Bound { relative: 0.0, absolute: 1e-9 });
+    });
+}
+
+#[test]
+fn at_the_device_level() {
+    on_every_adapter(|gpu| {
+        let (rows, classes) = (9, 21);
+        let (dense, b) = (make(Data::Normal, rows, classes, 12).0, factors(rows * classes, 13));
+        let (input, factor_input) = (floats(gpu, &dense), floats(gpu, &b));
+        let at = |from| DeviceMatrix::new::<f32>(from, rows, classes).unwrap();
+        let [lse, sign, upstream, gradient] =
+            [vec![7.5; rows], vec![7.5; rows], vec![2.0; rows], vec![7.5; rows * classes]].map(|v| floats(gpu, &v));
+        let [lse_at, sign_at, upstream_at] = [&lse, &sign, &upstream].map(DeviceVector::new);
+        let mut encoder = encoder(gpu);
+        let plain = (LogitTransform::new(), TransformBuffers::default());
+        let matrices = (&at(&input), &at(&factor_input));
+        gpu.record_signed_logsumexp(&mut encoder, matrices, &plain.0, &plain.1, (lse_at, sign_at)).unwrap();
+        let rows_at = [lse_at, sign_at, upstream_at];
+        let output = Output::To(at(&gradient));
+        gpu.record_signed_logsumexp_backward(&mut encoder, matrices, rows_at, &plain.0, &plain.1, output).unwrap();
+        gpu.queue().submit([encoder.finish()]);
+        let (logits, b) = (Logits::new(&dense, rows, classes).unwrap(), Logits::new(&b, rows, classes).unwrap());
+        let host = gpu.signed_logsumexp(&logits, &b, &plain.0).unwrap();
+        assert_eq!((values(gpu, &lse), values(gpu, &sign)), host);
+        let expected = gpu.signed_logsumexp_backward(&logits, &b, &host.0, &host.1, &vec![2.0; rows], &plain.0).unwrap();
+        assert_eq!(values(gpu, &gradient), expected);
     });
 }
 

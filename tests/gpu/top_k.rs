@@ -2,8 +2,9 @@
 
 use crate::common::data::{Data, make};
 use crate::common::{Bound, assert_close, gpu, on_every_adapter, with_every_strategy};
+use crate::device::{buffer, encoder, floats, placed, values, words};
 use serde_json::Value;
-use wgpu_xent::{ClassMask, Gpu, LogitTransform, Logits, NO_CLASS, reference};
+use wgpu_xent::{ClassMask, DeviceMatrix, DeviceVector, Gpu, LogitTransform, Logits, NO_CLASS, TransformBuffers, reference};
 
 /// The error of a logit's rounding, and of a log-probability.
 fn rounded(_: usize) -> Bound {
@@ -99,6 +100,27 @@ fn of_many_rows() {
     on_every_adapter(|gpu| {
         let (values, _) = make(Data::Normal, 3000, 6, 3);
         check(gpu, "many rows", &Logits::new(&values, 3000, 6).unwrap(), 5, &LogitTransform::new());
+    });
+}
+
+#[test]
+fn at_the_device_level() {
+    on_every_adapter(|gpu| {
+        let (rows, classes, k) = (9, 21, 6);
+        let (dense, _) = make(Data::Normal, rows, classes, 12);
+        let input = floats(gpu, &placed(&dense, classes, 3, 25));
+        let matrix = DeviceMatrix::with_layout::<f32>(&input, 12, rows, classes, 25).unwrap();
+        let lists = [buffer(gpu, &vec![77; rows * k + 1]), floats(gpu, &vec![7.5; rows * k + 1])];
+        let outputs = (DeviceVector::with_offset(&lists[0], 4), DeviceVector::new(&lists[1]));
+        let mut encoder = encoder(gpu);
+        let plain = (LogitTransform::new(), TransformBuffers::default());
+        gpu.record_top_k_log_probs(&mut encoder, &matrix, k as u32, &plain.0, &plain.1, outputs).unwrap();
+        gpu.queue().submit([encoder.finish()]);
+        let expected = reference::top_k_log_probs(&Logits::new(&dense, rows, classes).unwrap(), k as u32, &plain.0).unwrap();
+        let (classes, log_probs) = (words(gpu, &lists[0]), values(gpu, &lists[1]));
+        assert_eq!(classes[1..], expected.classes);
+        assert_close("log-probabilities", &log_probs[..rows * k], &expected.log_probs, rounded);
+        assert!(classes[0] == 77 && log_probs[rows * k] == 7.5, "nothing else is written");
     });
 }
 

@@ -176,15 +176,29 @@ impl Inputs {
     pub(crate) fn each(&self, check: impl Fn(&Case<'_>)) {
         let shaped = |values| Logits::with_shape(values, &self.shape, 1).unwrap();
         let classes = self.shape[1];
-        let (of_classes, pos) = (Weights::Classes(&self.weights[..classes]), Some(&self.y[..classes]));
-        let of_elements = Weights::Elements(shaped(&self.weights));
-        for (weight, pos_weight) in [(None, None), (Some(of_classes), pos), (Some(of_elements), None)] {
-            check(&Case { op: Op::Binary { weight, pos_weight }, a: shaped(&self.x), b: shaped(&self.y) });
+        let (of_elements, pos) = (Weights::Elements(shaped(&self.weights)), Some(&self.y[..classes]));
+        for (weight, pos_weight) in [(None, None), (Some(of_elements), pos)] {
+            check(&self.binary(weight, pos_weight));
         }
         check(&Case { op: Op::Divergence { log_target: false }, a: shaped(&self.log_p), b: shaped(&self.p) });
         check(&Case { op: Op::Divergence { log_target: true }, a: shaped(&self.log_p), b: shaped(&self.log_q) });
         check(&Case { op: Op::Entropy, a: shaped(&self.p), b: shaped(&self.p) });
         check(&Case { op: Op::Distributions, a: shaped(&self.p), b: shaped(&self.q) });
+    }
+
+    fn binary<'a>(&'a self, weight: Option<Weights<'a>>, pos_weight: Option<&'a [f32]>) -> Case<'a> {
+        let shaped = |values| Logits::with_shape(values, &self.shape, 1).unwrap();
+        Case { op: Op::Binary { weight, pos_weight }, a: shaped(&self.x), b: shaped(&self.y) }
+    }
+
+    /// Binary cross-entropy with every kind of weights.
+    pub(crate) fn each_weight(&self, check: impl Fn(&Case<'_>)) {
+        let of_classes = &self.weights[..self.shape[1]];
+        for weight in [None, Some(Weights::Classes(of_classes)), Some(Weights::Elements(self.weights()))] {
+            for pos_weight in [None, Some(&self.y[..self.shape[1]])] {
+                check(&self.binary(weight, pos_weight));
+            }
+        }
     }
 
     pub(crate) fn logits(&self) -> Logits<'_> {

@@ -75,13 +75,14 @@ fn check(gpu: &Gpu, case: &Case<'_>, loss: ElementLoss, divisor: f64) {
 #[test]
 fn every_operation() {
     let all = [[5, 12, 1], [3, 1003, 1], [2, 70, 7]].map(|shape| Inputs::new(shape, 51));
-    with_every_strategy(|gpu| {
+    on_every_adapter(|gpu| {
         for inputs in &all {
             inputs.each(|case| {
                 check(gpu, case, unreduced(), 1.0);
                 let batch = ElementLoss::new().reduction(ElementReduction::BatchMean);
                 check(gpu, case, batch, case.a.rows() as f64);
             });
+            inputs.each_weight(|case| check(gpu, case, unreduced(), 1.0));
         }
     });
 }

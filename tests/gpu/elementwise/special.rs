@@ -40,6 +40,9 @@ fn all_against_all() {
     });
 }
 
+/// An element of each input; its loss and derivatives.
+type Line = (f32, f32, [f32; 3]);
+
 #[test]
 fn line_by_line() {
     let same = |got: f32, expected: f32| got == expected || (got.is_nan() && expected.is_nan());
@@ -48,7 +51,7 @@ fn line_by_line() {
         let weighted = Op::Binary { weight: None, pos_weight: Some(&pos) };
         let nothing = Op::Binary { weight: Some(Weights::Classes(&[0.0])), pos_weight: None };
         let (plain, log) = (Op::Divergence { log_target: false }, Op::Divergence { log_target: true });
-        let lines: [(Op<'_>, &[(f32, f32, [f32; 3])]); 6] = [
+        let lines: [(Op<'_>, &[Line]); 6] = [
             (
                 weighted,
                 &[
