@@ -21,15 +21,22 @@ fn target4(row: u32, quad: u32) -> Target {
     return Target(t, log4(t), vanishes4(t), is_nan4(t) | (t < vec4(0.0)));
 }
 
-// A value that is +inf where x = -inf, NaN where x or q is, and 0 where q = 0.
+// A value that is -x where x is infinite, NaN where x or q is or both are +inf, and 0 where q = 0.
 fn with_special(v: vec4<f32>, x: vec4<f32>, goal: Target) -> vec4<f32> {
-    let infinite = select(v, vec4(special(POSITIVE_INFINITY_BITS)), bitcast<vec4<u32>>(x) == vec4(NEGATIVE_INFINITY_BITS));
-    return select(select(infinite, vec4(not_a_number()), goal.bad | is_nan4(x)), vec4(0.0), goal.zero);
+    let infinity = vec4(POSITIVE_INFINITY_BITS);
+    let infinite = select(v, -x, magnitude4(x) == infinity);
+    let both = (bitcast<vec4<u32>>(x) == infinity) & (bitcast<vec4<u32>>(goal.log) == infinity);
+    return select(select(infinite, vec4(not_a_number()), goal.bad | both | is_nan4(x)), vec4(0.0), goal.zero);
+}
+
+// q d, where exp may have made q infinite.
+fn times_q(goal: Target, d: vec4<f32>) -> vec4<f32> {
+    return select(goal.q * d, vec4(0.0), d == vec4(0.0));
 }
 
 fn value(row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
     let goal = target4(row, quad);
-    return with_special(goal.q * (goal.log - x), x, goal);
+    return with_special(times_q(goal, goal.log - x), x, goal);
 }
 
 fn derivative(row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
@@ -39,7 +46,7 @@ fn derivative(row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
     }
     let slope = goal.log - x + 1.0;
     if LOG {
-        return with_special(goal.q * slope, x, goal);
+        return with_special(times_q(goal, slope), x, goal);
     }
     return with_special(slope, x, goal);
 }

@@ -209,7 +209,7 @@ impl Plan {
         let chunk_quads = quads.div_ceil(chunks).max(1);
         let chunks = quads.div_ceil(chunk_quads).max(1);
 
-        let loop_trips = loop_trips(work, chunks, chunk_quads, lanes, items_per_group, strategy);
+        let loop_trips = loop_trips(work, chunks, chunk_quads, lanes, strategy);
         if loop_trips > u64::from(caps.max_loop_trips) {
             return Err(refuse(format!("a thread would need {loop_trips} loop iterations, the limit is {}", caps.max_loop_trips)));
         }
@@ -327,7 +327,7 @@ fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
 
 /// Passes through all loops of one thread, counted as the WGSL parts are written. The pass that only ends a loop counts too:
 /// llvmpipe counts it.
-fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_group: u32, strategy: Strategy) -> u64 {
+fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, strategy: Strategy) -> u64 {
     let own = chunk_quads.div_ceil(lanes);
     // scan.wgsl, or that of vector.wgsl, and find_best of stats_row.wgsl.
     let scan = (own / work.quads_a_pass + 1) + (4 + 1) + (4 + 1);
@@ -337,9 +337,7 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, items_per_
     let merge = if strategy.is_split() { chunks.div_ceil(lanes) + 1 } else { 0 };
     // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch.
     let tree = if strategy.unit() == Unit::Workgroup { 15 + 1 } else { 0 };
-    // unit_subgroup.wgsl.
-    let items = if strategy.unit() == Unit::Subgroup { u64::from(items_per_group) } else { 1 };
-    items * (1 + scan + write + merge + tree) + 1
+    scan + write + merge + tree
 }
 
 /// Rows, whole blocks, whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded; 0 if the

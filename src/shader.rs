@@ -372,12 +372,8 @@ pub(crate) static DISTRIBUTION_CROSS_ENTROPY_KERNEL: Kernel = Kernel::new(
     Some(&STATS_SUM_SUBGROUP),
 )
 .second();
-pub(crate) static NLL_KERNEL: Kernel = Kernel::new(
-    "nll",
-    &[&NUMERICS, &WORDS, &TARGET, &ROW_FACTOR, &STATS_OWN, &NLL],
-    &[Choice::ClassWeights],
-    Some(&STATS_OWN_SUBGROUP),
-);
+pub(crate) static NLL_KERNEL: Kernel =
+    Kernel::new("nll", &[&NUMERICS, &WORDS, &TARGET, &ROW_FACTOR, &STATS_OWN, &NLL], &[Choice::ClassWeights], Some(&STATS_OWN_SUBGROUP));
 
 pub(crate) static DRAW_KERNEL: Kernel = Kernel::new(
     "draw",

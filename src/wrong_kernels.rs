@@ -73,7 +73,11 @@ const CHANGES: [(&str, &str, &str); 20] = [
     ("stats: the largest is not kept apart", "return select(z, vec4(state.fill), z == vec4(state.max));", "return z;"),
     ("stats: no rescaling", "state.rest.value *= factor;", "state.rest.value *= 1.0;"),
     ("stats: a quad of the block is lost", "total((ea + eb) + (ec + ed))", "total((ea + eb) + ec)"),
-    ("stats: merging forgets the scale", "return Others(second, others.rest * factor, spread);", "return Others(second, others.rest, spread);"),
+    (
+        "stats: merging forgets the scale",
+        "return Others(second, others.rest * factor, spread);",
+        "return Others(second, others.rest, spread);",
+    ),
     ("stats: merging forgets the largest of the lower", "whole.rest + state.count", "whole.rest"),
     ("scan: every second block", "quad += 4u * lanes", "quad += 8u * lanes"),
     ("quads: the tail is not cut off", "return is_inside(quad) & allowed4(row, quad);", "return allowed4(row, quad);"),
@@ -83,11 +87,7 @@ const CHANGES: [(&str, &str, &str); 20] = [
     ("the mean divides by something else", "factor /= denominator();", "factor /= f32(params.quads);"),
     ("subgroups: sums without rescaling", "let own = relative_to(below, second);", "let own = below;"),
     ("targets: rows count twice", "state.valid += number_of(named);", "state.valid += 2u * number_of(named);"),
-    (
-        "targets: rows weigh twice",
-        "state.weights = add(state.weights, total(",
-        "state.weights = add(state.weights, 2.0 * total(",
-    ),
+    ("targets: rows weigh twice", "state.weights = add(state.weights, total(", "state.weights = add(state.weights, 2.0 * total("),
     (
         "x4: a quad too far",
         "[(params.logits_start + row * params.logits_stride) / 4u + quad]",

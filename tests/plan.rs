@@ -351,10 +351,9 @@ fn passes(work: &Work, plan: &Plan, lanes: u64) -> u64 {
     let span = spans.map(|(first, lane)| span(first, (first + chunk_quads).min(quads), lane)).max().unwrap_or(0);
     let find_best = 4 + 1;
     let tree = if matches!(plan.strategy, Workgroup | SplitWorkgroup) { u64::from(plan.workgroup.ilog2()) + 1 } else { 0 };
-    let items = if matches!(plan.strategy, Subgroup | SplitSubgroup) { 1 + 1 } else { 0 };
     let writes = if work.elements { span } else { 0 };
     let merges = u64::from(plan.chunks).div_ceil(lanes) + 1;
-    if plan.strategy.is_split() { items + tree + (span + find_best).max(merges + writes) } else { items + tree + span + find_best + writes }
+    if plan.strategy.is_split() { tree + (span + find_best).max(merges + writes) } else { tree + span + find_best + writes }
 }
 
 /// More elements than 32 bits count take windows, and every row is in one.

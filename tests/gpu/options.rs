@@ -232,8 +232,7 @@ fn agrees_with_pytorch_on_every_option() {
     let cases: Vec<&Value> = data["cases"].as_array().unwrap().iter().filter(|case| case["op"] == "cross_entropy").collect();
     assert!(cases.len() >= 300, "only {} cases", cases.len());
     // Nearly every case is a combination of options with pipelines of its own, and what takes the time is to compile them.
-    let all = std::env::var("XENT_ALL_CASES").is_ok();
-    let steps = if all { [1; 3] } else { [6, 30, 30] };
+    let steps = if crate::common::all_cases() { [1; 3] } else { [6, 30, 30] };
     std::thread::scope(|scope| {
         for (gpu, step) in gpus().iter().zip(steps) {
             let cases = &cases;

@@ -47,13 +47,22 @@ pub(crate) fn on_every_adapter(check: impl Fn(&Gpu)) {
     }
 }
 
-/// Runs a check on every adapter with the planned strategy and with every one forced; those with subgroups only where there are
-/// any. Every strategy left must serve every shape that a check uses: nothing is skipped inside of it.
+/// Whether tests are to try every case on every adapter (`XENT_ALL_CASES=1`). Each case compiles pipelines of its own, which takes
+/// most of the time: without it, the first adapter tries all strategies, and the others the planned one and one of each kind.
+pub(crate) fn all_cases() -> bool {
+    std::env::var("XENT_ALL_CASES").is_ok()
+}
+
+/// Runs a check on every adapter with the planned strategy and with every one forced (see [`all_cases`]); those with subgroups only
+/// where there are any. Every strategy left must serve every shape that a check uses: nothing is skipped inside of it.
 pub(crate) fn with_every_strategy(check: impl Fn(&Gpu)) {
-    for gpu in gpus() {
+    for (i, gpu) in gpus().iter().enumerate() {
         named(gpu, "planned", || check(gpu));
+        let split = if gpu.caps().subgroup.is_some() { Strategy::SplitSubgroup } else { Strategy::SplitThread };
+        let some = [Strategy::Workgroup, split];
+        let tried = if i == 0 || all_cases() { &Strategy::ALL[..] } else { &some };
         let needs_subgroups = |s: &Strategy| matches!(s, Strategy::Subgroup | Strategy::SplitSubgroup);
-        for strategy in Strategy::ALL.into_iter().filter(|s| gpu.caps().subgroup.is_some() || !needs_subgroups(s)) {
+        for &strategy in tried.iter().filter(|s| gpu.caps().subgroup.is_some() || !needs_subgroups(s)) {
             named(gpu, &strategy.to_string(), || check(&gpu.with_strategy(strategy)));
         }
     }
