@@ -69,7 +69,7 @@ fn check_special(gpu: &Gpu, classes: usize) {
     let got = gpu.logsumexp_backward(&logits, &lse, &factors).unwrap();
     assert_close(&what("logsumexp_backward"), &got, &reference::logsumexp_backward(&logits, &lse, &factors).unwrap(), loose);
 
-    let options = CrossEntropy::new().reduction(Reduction::None).logsumexp(true).argmax(true).gradient(true);
+    let options = CrossEntropy::new().reduction(Reduction::None).logsumexp(true).argmax(true).gradient(true).states(true);
     // Once as they are, once with every second row ignored: 0 there, whatever the row holds.
     let halved: Vec<i64> = targets.iter().enumerate().map(|(r, &t)| if r % 2 == 0 { -100 } else { t }).collect();
     for targets in [&targets, &halved] {
