@@ -229,7 +229,8 @@ fn target_gradient4(row: u32, quad: u32, z: vec4<f32>, w: vec4<f32>, finish: Fin
     let value = coefficient * select(distance, vec4(special(POSITIVE_INFINITY_BITS)), infinite);
     // A label of 0 against -inf is not there.
     let absent = infinite & (label4(row, quad) == vec4(0.0));
-    let counts = allowed4(row, quad) & (magnitude4(coefficient) != vec4(0u)) & !absent;
+    let faulty = finish.status != 0u && finish.status < UNCOUNTED;
+    let counts = allowed4(row, quad) & (vec4(faulty) | ((magnitude4(coefficient) != vec4(0u)) & !absent));
     // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
     return select(vec4(0.0), select(value, vec4(finish.fill), finish.spoiled), counts);
 }

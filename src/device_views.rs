@@ -183,7 +183,8 @@ fn check_usage(what: &'static str, buffer: &wgpu::Buffer, needed: wgpu::BufferUs
     if buffer.usage().contains(needed) {
         return Ok(());
     }
-    Err(Error::Buffer { what, problem: format!("usage {:?} lacks {needed:?}", buffer.usage()) })
+    let names: Vec<&str> = needed.iter_names().map(|(name, _)| name).collect();
+    Err(Error::Buffer { what, problem: format!("usage {:?} lacks {}", buffer.usage(), names.join(" and ")) })
 }
 
 /// Where a matrix goes.

@@ -159,7 +159,7 @@ impl LogitTransform<'_> {
     pub(crate) fn kind(&self) -> Transform {
         match (self.softcap, self.scale) {
             (Some(_), _) => Transform::Softcap,
-            (None, Factor::Scalar(scale)) if scale == 1.0 => Transform::Identity,
+            (None, Factor::Scalar(1.0)) => Transform::Identity,
             (None, _) => Transform::Scale,
         }
     }

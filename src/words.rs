@@ -56,18 +56,6 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn class(&mut self, input: ClassInput, wanted: bool) {
-        self.classes[input as usize] |= wanted;
-    }
-
-    pub(crate) fn input(&mut self, input: RowInput, wanted: bool) {
-        self.inputs[input as usize] |= wanted;
-    }
-
-    pub(crate) fn output(&mut self, output: RowOutput, wanted: bool) {
-        self.outputs[output as usize] |= wanted;
-    }
-
     /// The words of each row.
     pub(crate) fn row_words(&self) -> u64 {
         self.inputs.iter().chain(&self.outputs).map(|&wanted| u64::from(wanted)).sum()
@@ -107,10 +95,6 @@ impl Layout {
         let outputs = place(&mut next, wanted.outputs, window_rows);
         Self { classes: class_starts, inputs, outputs, outputs_start, words: next as u32 }
     }
-
-    pub(crate) fn output(&self, output: RowOutput) -> Option<u32> {
-        self.outputs[output as usize]
-    }
 }
 
 #[cfg(test)]
@@ -120,14 +104,14 @@ mod tests {
     #[test]
     fn nothing_overlaps() {
         let mut wanted = Wanted::default();
-        wanted.class(ClassInput::PosWeights, true);
-        wanted.input(RowInput::Targets, true);
-        wanted.input(RowInput::Upstream, true);
-        wanted.output(RowOutput::Status, true);
+        wanted.classes[ClassInput::PosWeights as usize] = true;
+        wanted.inputs[RowInput::Targets as usize] = true;
+        wanted.inputs[RowInput::Upstream as usize] = true;
+        wanted.outputs[RowOutput::Status as usize] = true;
         let layout = Layout::new(&wanted, 5, 7);
         assert_eq!(layout.classes, [None, Some(4)]);
-        assert_eq!(layout.inputs, [Some(16), None, None, Some(23), None, None]);
-        assert_eq!((layout.output(RowOutput::Status), layout.output(RowOutput::Loss)), (Some(30), None));
+        assert_eq!(layout.inputs[..4], [Some(16), None, None, Some(23)]);
+        assert_eq!((layout.outputs[RowOutput::Status as usize], layout.outputs[RowOutput::Loss as usize]), (Some(30), None));
         assert_eq!((layout.outputs_start, layout.words), (30, 37));
         assert_eq!(u64::from(layout.words), wanted.fixed_words(5) + wanted.row_words() * 7);
     }

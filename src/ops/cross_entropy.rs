@@ -309,6 +309,7 @@ fn result(mut done: Done, rows: usize, goal: Goal<'_>, options: &CrossEntropy<'_
         let empty = options.empty_mean == EmptyMean::Zero && summary.denominator == 0.0;
         match options.reduction {
             Reduction::Mean if empty => 0.0,
+            Reduction::Mean if summary.denominator == 0.0 => f32::NAN,
             Reduction::Mean => (sum / f64::from(summary.denominator)) as f32,
             _ => sum as f32,
         }

@@ -85,8 +85,8 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
                     && (v.second_aligned || second)
                     && (v.third_aligned || third)
                     && (v.result_aligned || v.elements);
-                let strided = !v.strided
-                    || kernel.reads_logits && !v.logits_aligned && !(second && v.second_aligned) && !(v.elements && v.result_aligned);
+                let any_aligned = v.logits_aligned || second && v.second_aligned || v.elements && v.result_aligned;
+                let strided = !v.strided || kernel.reads_logits && !any_aligned;
                 if elements && in_place && aligned && strided {
                     variants.extend(with_features(kernel, v));
                 }
@@ -96,11 +96,14 @@ fn variants(kernel: &Kernel) -> Vec<Variant> {
     variants
 }
 
+/// Sets a feature.
+type Set = fn(&mut Features);
+
 /// A variant with the features that its kernel can have: none, each alone, all pairs, and all of them. The number of all
 /// combinations is too large for a test; parts only meet through the functions that they share, which pairs show.
 fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     let writes = kernel.parts.iter().any(|p| p.overrides.contains(&"WRITES"));
-    let set: [(bool, fn(&mut Features)); 16] = [
+    let set: [(bool, Set); 16] = [
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Scale),
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Softcap),
         (kernel.choices.contains(&Choice::Mask), |f| f.masked = true),
@@ -118,8 +121,8 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
         (writes && plain.elements, |f| f.writes = Writes::Gradient),
         (writes && plain.elements, |f| f.writes = Writes::TargetGradient),
     ];
-    let own: Vec<fn(&mut Features)> = set.into_iter().filter(|(has, _)| *has).map(|(_, set)| set).collect();
-    let with = |chosen: &[fn(&mut Features)]| {
+    let own: Vec<Set> = set.into_iter().filter(|(has, _)| *has).map(|(_, set)| set).collect();
+    let with = |chosen: &[Set]| {
         let mut features = plain.features;
         chosen.iter().for_each(|set| set(&mut features));
         Variant { features, ..plain }
