@@ -27,6 +27,7 @@ struct State {
     flags: u32,
     own: f32,           // the target's logit, if its rank is tracked
     column: u32,        // the target
+    place: u32,         // where it stands among equals: behind them all if it does not take part
     fill: f32,
     transform: Transform,
 }
@@ -37,10 +38,12 @@ fn begin(row: u32) -> State {
     let transform = transform_of(row);
     let column = target_column(row);
     var own = 0.0;
+    var place = column;
     if TRACK_RANK {
         own = own_logit(row, column, transform, fill);
+        place = select(NONE, column, column < params.classes && allowed1(row, min(column, params.classes - 1u)));
     }
-    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, NONE, 0u, 0u, 0u, own, column, fill, transform);
+    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, NONE, 0u, 0u, 0u, own, column, place, fill, transform);
 }
 
 // The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
@@ -197,7 +200,7 @@ fn absorb_terms(before: State, row: u32, quad: u32, z: vec4<f32>) -> State {
         state.first = first_part(state, row, quad);
     }
     if TRACK_RANK {
-        let first = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(state.column);
+        let first = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(state.place);
         let ahead = (z > vec4(state.own)) | ((z == vec4(state.own)) & first);
         state.ahead += number_of(ahead & takes_part(row, quad));
     }
