@@ -83,7 +83,7 @@ const CHANGES: [(&str, &str, &str); 20] = [
     ("quads: the tail is not cut off", "return is_inside(quad) & allowed4(row, quad);", "return allowed4(row, quad);"),
     ("cross-entropy: p - 1 at the largest", "lift / sum - (hard + labels) * (others / sum)", "(hard + labels) / sum - (hard + labels)"),
     ("cross-entropy: the loss as lse - x", "log_prob = -((stats.max - own) + log_sum);", "log_prob = own - opaque(stats.max + log_sum);"),
-    ("cross-entropy: ignored rows keep a gradient", "idle || fault != 0u || nothing,", "fault != 0u || nothing,"),
+    ("cross-entropy: the weight of the target", "hard = (1.0 - params.smoothing)", "hard = (2.0 - params.smoothing)"),
     ("the mean divides by something else", "factor /= denominator();", "factor /= f32(params.quads);"),
     ("subgroups: sums without rescaling", "let own = relative_to(below, second);", "let own = below;"),
     ("targets: rows count twice", "state.valid += number_of(named);", "state.valid += 2u * number_of(named);"),
