@@ -3,7 +3,7 @@
 use crate::gpu::Gpu;
 use crate::host::{Job, run};
 use crate::launch::{Params, Pass};
-use crate::shader::{ROW_PEAK_KERNEL, TOP_K_KERNEL};
+use crate::shader::{LOGSUMEXP_KERNEL, TOP_K_KERNEL};
 use crate::words::RowOutput;
 use crate::{LogitTransform, Logits, Result, TopK};
 
@@ -16,7 +16,7 @@ pub(crate) const PLANES: [RowOutput; 4] = [RowOutput::Peak, RowOutput::LogSum, R
 /// What runs before the last pass, which `params` are for when this returns; `k` is at least 1.
 pub(crate) fn passes(params: &mut Params, k: u32) -> Vec<Pass> {
     params.top_k = k;
-    let mut passes: Vec<Pass> = vec![(&ROW_PEAK_KERNEL, *params)];
+    let mut passes: Vec<Pass> = vec![(&LOGSUMEXP_KERNEL, *params)];
     let mut starts: Vec<u32> = (0..k).step_by(LISTED as usize).collect();
     params.listed = starts.pop().unwrap_or(0);
     for listed in starts {
