@@ -110,6 +110,11 @@ impl Source {
         Self { parts, text }
     }
 
+    /// The files of the module, in order.
+    pub(crate) fn files(&self) -> Vec<&'static str> {
+        self.parts.iter().map(|part| part.file).collect()
+    }
+
     /// The bindings of the module, by number.
     pub(crate) fn slots(&self) -> Vec<Slot> {
         let mut slots: Vec<Slot> = self.parts.iter().flat_map(|p| p.slots).copied().collect();
