@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::shared::Transform;
+use super::shared::{ClassDim, Transform};
 
 #[derive(Debug, Args)]
 pub(crate) struct Softmax {
@@ -14,9 +14,8 @@ pub(crate) struct Softmax {
     /// Log-softmax, in nats, instead of probabilities.
     #[arg(long)]
     pub(crate) log: bool,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     /// Where to write the gradient with respect to the logits; not with --softcap.
     #[arg(long, value_name = "FILE", requires = "upstream", conflicts_with = "softcap")]
     pub(crate) grad: Option<String>,
@@ -82,9 +81,8 @@ pub(crate) struct Sample {
     /// Where the randomness starts: the same seed gives the same classes.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     #[command(flatten)]
     pub(crate) transform: Transform,
 }
@@ -103,9 +101,8 @@ pub(crate) struct TopK {
     /// Where to write their log-probabilities, of the same shape.
     #[arg(long, value_name = "OUT")]
     pub(crate) log_probs: Option<String>,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     #[command(flatten)]
     pub(crate) transform: Transform,
 }

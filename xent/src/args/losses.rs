@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::shared::{LossFiles, RowLoss, Transform};
+use super::shared::{ClassDim, LossFiles, RowLoss, Transform};
 use super::values::{ElementReduction, KlReduction, OnFault};
 
 #[derive(Debug, Args)]
@@ -134,9 +134,8 @@ pub(crate) struct Entropy {
     /// How the entropies of the rows become one; the mean is that over the rows.
     #[arg(long, value_enum, default_value_t = ElementReduction::Mean)]
     pub(crate) reduction: ElementReduction,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     /// Where to write the entropy of each row.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<String>,
