@@ -5,7 +5,7 @@ use std::ops::Range;
 use wgpu_xent::{Error, Targets};
 
 use crate::arrays::Array;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, in_command_words};
 use crate::form::chunks;
 use crate::matrix::Matrix;
 use crate::rows::{RowValues, is_one_each};
@@ -66,7 +66,7 @@ impl TargetFile {
         let mut targets = Self { array, rows: logits.rows(), valid: 0, ignore_index };
         for rows in chunks(targets.rows) {
             let resolved = count_valid(&targets.read(&rows)?, rows.start, logits.classes(), ignore_index);
-            targets.valid += resolved.map_err(|error| Failure::input(format!("{spec}: {error}")))?;
+            targets.valid += resolved.map_err(|error| Failure::input(format!("{spec}: {}", in_command_words(&error))))?;
             targets.release(&rows);
         }
         Ok(targets)

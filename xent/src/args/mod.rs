@@ -84,11 +84,11 @@ pub(crate) fn parse() -> Result<Cli> {
     })
 }
 
-/// The message and its hint, which stand before the usage.
+/// The message and its hint, which stand before the usage. That an unknown option could be a value helps nobody: no value looks so.
 fn without_usage(text: &str) -> String {
     let of_message = |paragraph: &&str| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information");
-    let paragraphs = text.trim_start_matches("error: ").split("\n\n").take_while(of_message);
-    paragraphs.map(str::trim).collect::<Vec<_>>().join("; ")
+    let paragraphs = text.trim_start_matches("error: ").split("\n\n").take_while(of_message).map(str::trim);
+    paragraphs.filter(|paragraph| !paragraph.starts_with("tip: to pass ")).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

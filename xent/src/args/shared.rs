@@ -8,7 +8,7 @@ use super::values::{Empty, IgnoreIndex, NumberOrFile, Reduction, denominator};
 /// Which dimension is that of the classes.
 #[derive(Debug, Args)]
 pub(crate) struct ClassDim {
-    /// The dimension of the classes; negative ones count from the end.
+    /// The dimension of the classes, by default 1 of two or more; negative ones count from the end.
     #[arg(long, value_name = "D", allow_hyphen_values = true)]
     dim: Option<i64>,
 }
