@@ -69,6 +69,8 @@ fn help_is_no_error() {
         let run = finished(command(args));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
         assert!(run.stdout.contains("xent"), "{run:?}");
+        // Whoever asks how a command works learns which files it takes.
+        assert_eq!(run.stdout.contains("file.safetensors:tensor"), args != ["--version"], "{run:?}");
     }
     let run = finished(command(&[]));
     assert_eq!(run.code, Some(2), "{run:?}");
