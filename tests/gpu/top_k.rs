@@ -33,7 +33,7 @@ fn of_every_shape() {
         ] {
             let (values, _) = make(data, rows, classes, 77);
             let logits = Logits::new(&values, rows, classes).unwrap();
-            for k in [1, 3, 4, 5, 13] {
+            for k in [1, 3, 4, 5, 13].into_iter().filter(|&k| k as usize <= classes) {
                 check(gpu, &format!("{rows} x {classes} {data:?}"), &logits, k, &LogitTransform::new());
             }
         }
