@@ -10,6 +10,8 @@ mod harness;
 mod options;
 mod random;
 mod sampling;
+#[path = "../common/mod.rs"]
+mod shared;
 mod signed;
 mod sizes;
 mod top_k;
