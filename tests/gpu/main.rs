@@ -9,6 +9,7 @@ mod errors;
 mod harness;
 mod options;
 mod random;
+mod results;
 mod sampling;
 #[path = "../common/mod.rs"]
 mod shared;
