@@ -8,6 +8,7 @@ mod elementwise;
 mod errors;
 mod harness;
 mod options;
+mod pieces;
 mod random;
 mod results;
 mod sampling;
