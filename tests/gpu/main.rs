@@ -3,6 +3,7 @@
 mod accuracy;
 mod common;
 mod device;
+mod device_options;
 mod edges;
 mod elementwise;
 mod errors;
