@@ -8,6 +8,7 @@ mod device_options;
 mod edges;
 mod elementwise;
 mod errors;
+mod faults;
 mod harness;
 mod options;
 mod pieces;
