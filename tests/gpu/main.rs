@@ -3,6 +3,7 @@
 mod accuracy;
 mod blocks;
 mod common;
+mod correct;
 mod denominators;
 mod device;
 mod device_options;
