@@ -120,7 +120,8 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
 
     let sum = 1.0 + others;
     let entropy = log_sum + spread_of(stats) / sum;
-    let factor = weight * row_factor(row);
+    // 0 also where the mean is over nothing.
+    let factor = select(weight * row_factor(row), 0.0, idle);
     let pull = hard + labels + lift;
     let nothing = hard == 0.0 && labels == 0.0 && lift == 0.0;
     var finish = Finish(

@@ -12,13 +12,15 @@ use crate::{Error, Factor, LogitTransform, Result};
 
 mod cross_entropy;
 mod elementwise;
+mod loss;
 mod nll;
 mod sampling;
 mod signed;
 mod softmax;
 
-pub use cross_entropy::{CrossEntropyBuffers, DeviceTargets, PendingSummary, Summary};
+pub use cross_entropy::{CrossEntropyBuffers, DeviceTargets};
 pub use elementwise::{DeviceWeights, ElementLossBuffers};
+pub use loss::{PendingSummary, Summary};
 pub use nll::NllBuffers;
 
 /// What a device-level call asks of a kernel.

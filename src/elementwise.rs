@@ -47,7 +47,7 @@ impl ElementLoss {
         Self { reduction, ..self }
     }
 
-    /// The size of the batch that [`ElementReduction::BatchMean`] divides by, if it is not the number of rows.
+    /// The size of the batch that [`ElementReduction::BatchMean`] divides by, if it is not the number of rows; 1 or more.
     #[must_use]
     pub fn batch(self, batch: impl Into<Option<usize>>) -> Self {
         Self { batch: batch.into(), ..self }
@@ -75,6 +75,14 @@ impl ElementLoss {
     #[must_use]
     pub fn target_gradient(self, wanted: bool) -> Self {
         Self { target_gradient: wanted, ..self }
+    }
+
+    /// The options are in their ranges.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.batch {
+            Some(0) => Err(Error::Value { what: "batch", index: None, value: 0.0, must: "1 or more" }),
+            _ => Ok(()),
+        }
     }
 
     /// What the sum of all losses is divided by.

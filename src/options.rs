@@ -270,6 +270,40 @@ impl<'a> CrossEntropy<'a> {
         Self { outputs: Outputs { gradient: true, ..Outputs::default() }, top_k: None, ..self }
     }
 
+    /// The same rows, with nothing wanted but their states: what follows from these is for the call that has those of all pieces.
+    pub(crate) fn only_states(self) -> Result<Self> {
+        if self.outputs.rank || self.top_k.is_some() {
+            return Err(Error::Options("the rank of a target needs the whole vocabulary, not the states of its pieces".into()));
+        }
+        let Outputs { argmax, entropy, .. } = self.outputs;
+        let outputs = Outputs { argmax, entropy, states: true, ..Outputs::default() };
+        Ok(Self { outputs, reduction: Reduction::None, upstream: Factor::Scalar(1.0), ..self })
+    }
+
+    /// No option is set that has no meaning without logits: what the negative log-likelihood takes.
+    pub(crate) fn check_without_logits(&self) -> Result<()> {
+        let Outputs { row_loss: _, gradient: _, logsumexp, log_prob, argmax, rank, entropy, z_loss, states, target_gradient } =
+            self.outputs;
+        let unused = [
+            ("label_smoothing", self.label_smoothing != 0.0),
+            ("z_loss", self.z_loss != 0.0),
+            ("transform", self.transform != LogitTransform::new()),
+            ("piece", self.piece.is_some()),
+            ("faults", self.faults != FaultPolicy::Propagate),
+            ("top_k", self.top_k.is_some()),
+            ("logsumexp", logsumexp),
+            ("log_prob", log_prob),
+            ("argmax", argmax),
+            ("rank", rank),
+            ("entropy", entropy),
+            ("z_loss_part", z_loss),
+            ("states", states),
+            ("target_gradient", target_gradient),
+        ];
+        let refuse = |name| Err(Error::Options(format!("the negative log-likelihood has no use for the option {name}")));
+        unused.iter().find(|(_, is_set)| *is_set).map_or(Ok(()), |(name, _)| refuse(name))
+    }
+
     /// The classes that targets may name.
     pub(crate) fn vocabulary(&self, classes: usize) -> usize {
         self.piece.map_or(classes, |(_, vocabulary)| vocabulary)
@@ -299,6 +333,9 @@ impl<'a> CrossEntropy<'a> {
         Factor::Scalar(self.z_loss).check_values("z_loss", "finite", f32::is_finite)?;
         if let Denominator::Value(value) = self.denominator {
             Factor::Scalar(value).check_values("denominator", "finite", f32::is_finite)?;
+        }
+        if self.top_k == Some(0) {
+            return Err(Error::Value { what: "top_k", index: None, value: 0.0, must: "1 or more" });
         }
         self.transform.check(rows, classes)?;
         if let Some((first, vocabulary)) = self.piece {

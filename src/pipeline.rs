@@ -22,28 +22,50 @@ struct Key {
     items_per_group: u32,
 }
 
+/// What is compiled: the parts and the values of their overrides. Variants that differ in what a kernel has no part for agree in it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Module {
+    files: Vec<&'static str>,
+    constants: Vec<(&'static str, u64)>,
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<HashMap<Key, Arc<Pipeline>>>);
+struct Pipelines {
+    by_key: HashMap<Key, Arc<Pipeline>>,
+    by_module: HashMap<Module, Arc<Pipeline>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Cache(Mutex<Pipelines>);
 
 impl Cache {
     /// The pipeline, compiled on first use. Two threads that ask at once may both compile it; one of the two is kept.
     pub(crate) fn get(&self, gpu: &Gpu, kernel: &Kernel, variant: Variant, workgroup: u32, items_per_group: u32) -> Result<Arc<Pipeline>> {
         let key = Key { kernel: kernel.name, variant, workgroup, items_per_group };
-        if let Some(found) = self.lock().get(&key) {
+        if let Some(found) = self.lock().by_key.get(&key) {
             return Ok(Arc::clone(found));
         }
-        let made = Arc::new(compile(gpu, kernel, &variant, workgroup, items_per_group)?);
-        Ok(Arc::clone(self.lock().entry(key).or_insert(made)))
+        let source = Source::new(kernel, &variant);
+        let constants = source.constants(kernel, &variant, workgroup, items_per_group);
+        let module = Module { files: source.files(), constants: constants.iter().map(|&(name, value)| (name, value.to_bits())).collect() };
+        let found = self.lock().by_module.get(&module).cloned();
+        let made = match found {
+            Some(found) => found,
+            None => Arc::new(compile(gpu, kernel, &variant, &source, &constants)?),
+        };
+        let mut pipelines = self.lock();
+        let kept = Arc::clone(pipelines.by_module.entry(module).or_insert(made));
+        pipelines.by_key.insert(key, Arc::clone(&kept));
+        Ok(kept)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<Pipeline>>> {
-        // The map is never left half-changed, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pipelines> {
+        // The maps are never left half-changed, so a panic elsewhere does not spoil them.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, workgroup: u32, items_per_group: u32) -> Result<Pipeline> {
-    let source = Source::new(kernel, variant);
+fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, source: &Source, constants: &[(&str, f64)]) -> Result<Pipeline> {
     let label = format!("{}/{:?}/{:?}", kernel.name, variant.unit, variant.phase).to_lowercase();
     let slots = source.slots();
     let device = gpu.device();
@@ -57,7 +79,7 @@ fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, workgroup: u32, items_
         (module, pollster::block_on(scope.pop()))
     })?;
     if let Some(error) = error {
-        return Err(shader_error(gpu, &source, label, &error.to_string(), pollster::block_on(module.get_compilation_info())));
+        return Err(shader_error(gpu, source, label, &error.to_string(), pollster::block_on(module.get_compilation_info())));
     }
     gpu.scoped(0, || {
         let entries: Vec<_> = slots.iter().map(layout_entry).collect();
@@ -67,13 +89,12 @@ fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, workgroup: u32, items_
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let constants = source.constants(kernel, variant, workgroup, items_per_group);
         let compute = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(&label),
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, zero_initialize_workgroup_memory: false },
+            compilation_options: wgpu::PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
             cache: None,
         });
         Pipeline { compute, layout, slots }

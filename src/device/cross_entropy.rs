@@ -1,15 +1,15 @@
 //! Cross-entropy at device level.
 
 use super::Recording;
+use super::loss::{Coefficients, PendingSummary, ignore_bits, numbers_of, record_reduced};
 use crate::device_views::{DeviceMatrix, DeviceVector, Output, TransformBuffers};
 use crate::gpu::Gpu;
-use crate::ops::settings::{checked, is_empty_fault, set_features, set_params, wants_rank};
-use crate::options::{CrossEntropy, Outputs, Reduction};
+use crate::ops::settings::{set_features, set_params, wants_rank};
+use crate::options::{CrossEntropy, Outputs};
 use crate::plan::STATS_BYTES;
 use crate::shader::CROSS_ENTROPY_KERNEL;
-use crate::summary::{LOSS_OFFSET, SummaryWords, new_summary};
-use crate::words::{ClassInput, RowInput, RowOutput};
-use crate::{Error, Factor, Faults, LogitTransform, Result};
+use crate::words::{RowInput, RowOutput};
+use crate::{Error, Result};
 
 /// The targets of a device-level cross-entropy.
 #[derive(Clone, Copy, Debug)]
@@ -119,68 +119,6 @@ impl<'a> CrossEntropyBuffers<'a> {
     }
 }
 
-/// What a recorded cross-entropy will know of all its rows once the caller has submitted it.
-#[derive(Clone, Debug)]
-pub struct PendingSummary {
-    pub(super) buffer: wgpu::Buffer,
-    pub(super) classes: usize,
-    pub(super) options: CrossEntropy<'static>,
-    pub(super) hard: bool,
-}
-
-/// What cross-entropy knows of all its rows together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// The reduced loss in nats; `None` with [`Reduction::None`].
-    pub loss: Option<f32>,
-    /// The rows that are not ignored.
-    pub valid_rows: usize,
-    /// What a mean divides by.
-    pub denominator: f32,
-    /// The valid rows whose argmax is the target, if argmax was recorded and targets are class indices.
-    pub correct: Option<usize>,
-    /// The valid rows whose target is among the `k` most probable classes, if that was asked for.
-    pub correct_top_k: Option<usize>,
-    /// The rows that cannot have a loss.
-    pub faults: Faults,
-}
-
-impl PendingSummary {
-    /// Waits for what was submitted before and reads the summary.
-    ///
-    /// # Errors
-    /// [`Error::Target`] names the first row whose target is neither a class nor ignored, unless the policy is
-    /// [`FaultPolicy::Zero`](crate::FaultPolicy::Zero), which counts it. [`Error::Fault`] under [`FaultPolicy::Fail`](crate::FaultPolicy::Fail).
-    /// [`Error::DeviceLost`], [`Error::Timeout`].
-    pub fn read(&self, gpu: &Gpu) -> Result<Summary> {
-        pollster::block_on(self.read_async(&gpu.blocking()))
-    }
-
-    /// [`read`](Self::read), awaited.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub async fn read_async(&self, gpu: &Gpu) -> Result<Summary> {
-        let words = SummaryWords::read(gpu, &self.buffer).await?;
-        words.check_ran()?;
-        let faults = words.faults(is_empty_fault(&self.options, words.denominator));
-        if let (Some(row), true) = (faults.bad_targets.first, self.options.faults != crate::FaultPolicy::Zero) {
-            // Device targets are words: one above `i32::MAX` is shown as the negative number it may be.
-            let target = i64::from(words.bad_target.cast_signed());
-            return Err(Error::Target { row, target, classes: self.classes, ignore_index: self.options.ignore_index });
-        }
-        Ok(Summary {
-            loss: (self.options.reduction != Reduction::None).then_some(words.loss),
-            valid_rows: words.valid as usize,
-            denominator: words.denominator,
-            correct: (self.hard && self.options.outputs.argmax).then_some(words.correct as usize),
-            correct_top_k: self.options.top_k.map(|_| words.correct_top_k as usize),
-            faults: checked(faults, &self.options)?,
-        })
-    }
-}
-
 impl Gpu {
     /// Records [`cross_entropy`](Self::cross_entropy), [`soft_cross_entropy`](Self::soft_cross_entropy) or, from states, their backward
     /// passes. Of the options their numbers count; what is longer, and which results there are, the buffers say.
@@ -196,32 +134,14 @@ impl Gpu {
         options: &CrossEntropy<'_>,
     ) -> Result<PendingSummary> {
         let options = buffers.options(&numbers_of(options)?);
-        let logits = buffers.logits;
-        let hard = matches!(buffers.targets, DeviceTargets::Indices(_));
-        options.check(logits.rows, logits.classes, !hard)?;
-        check_buffers(buffers, &options)?;
-
-        let summary = new_summary(self, options.reduction, logits.rows)?;
-        let mut recording = Recording::new(&CROSS_ENTROPY_KERNEL, &logits);
-        recording.transform(&options.transform, &buffers.transform)?;
-        let mut inputs: Vec<&wgpu::Buffer> = recording.mask.map(|mask| mask.buffer).into_iter().collect();
-        match buffers.targets {
-            DeviceTargets::Indices(targets) => recording.row_input(RowInput::Targets, "targets", Some(targets))?,
-            DeviceTargets::Probabilities(probabilities) => {
-                logits.same_shape("probabilities", &probabilities)?;
-                recording.matrices.second = Some(probabilities.matrix());
-                inputs.push(probabilities.buffer);
-            }
+        if buffers.target_gradient.is_some() && buffers.gradient.is_none() {
+            return Err(Error::Options("target_gradient comes only together with gradient".into()));
         }
-        let vocabulary = options.vocabulary(logits.classes) as u64;
-        let ignore_index = options.ignore_index.filter(|_| hard).map(ignore_bits).transpose()?;
-        set_params(&mut recording.params, &options, vocabulary, ignore_index);
-        recording.params.first_class = options.piece.map_or(0, |(first, _)| first as u32);
-        set_features(&mut recording.features, &options, !hard);
-        recording.features.weighted = buffers.class_weights.is_some();
-        recording.class_input(ClassInput::Weights, "class_weights", buffers.class_weights, vocabulary)?;
-        recording.row_input(RowInput::Weights, "row_weights", buffers.row_weights)?;
-        recording.row_input(RowInput::Upstream, "upstream", buffers.upstream)?;
+        if options.piece.is_some() && buffers.states.is_none() {
+            return Err(Error::Options("the loss of a piece of a vocabulary needs the states of all pieces".into()));
+        }
+        let (mut recording, mut inputs) = buffers.recording(&options)?;
+        let logits = buffers.logits;
         recording.output(RowOutput::Loss, "row_loss", buffers.row_loss)?;
         recording.output(RowOutput::Status, "status", None)?;
         for (output, what, to) in [
@@ -245,72 +165,70 @@ impl Gpu {
             inputs.extend(recording.matrices.result.map(|result| result.buffer));
             recording.matrices.target_result = Some(Output::beside(&to, &inputs)?);
         }
-        recording.states_in = buffers.states;
-        recording.states_out = buffers.new_states;
-        recording.denominator = buffers.denominator;
-        recording.summary = Some(&summary);
-        recording.record(self, encoder)?;
-        if let Some(loss) = buffers.loss {
-            encoder.copy_buffer_to_buffer(&summary, LOSS_OFFSET, loss.buffer, loss.offset, 4);
+        recording.states_in = checked_states(recording.logits.rows, "states", buffers.states, DeviceVector::check_input)?;
+        recording.states_out = checked_states(recording.logits.rows, "new_states", buffers.new_states, DeviceVector::check_output)?;
+        let vocabulary = options.vocabulary(logits.classes);
+        record_reduced(self, encoder, recording, (buffers.denominator, buffers.loss), (options, vocabulary, buffers.is_hard()))
+    }
+
+    /// Records [`row_states`](Self::row_states), or [`soft_row_states`](Self::soft_row_states): the states of the rows of a piece of a
+    /// vocabulary go to `new_states`, and no other result is made. Wrong targets are for the call that finishes the loss to tell.
+    ///
+    /// # Errors
+    /// As [`record_cross_entropy`](Self::record_cross_entropy); [`Error::Options`] for the rank, or unless `new_states` is there.
+    pub fn record_row_states(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        buffers: &CrossEntropyBuffers<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<()> {
+        if buffers.new_states.is_none() || buffers.states.is_some() {
+            return Err(Error::Options("row states are made without states, and go to new_states".into()));
         }
-        Ok(PendingSummary { buffer: summary, classes: vocabulary as usize, options, hard })
+        let options = CrossEntropy { outputs: options.outputs, ..numbers_of(options)? }.only_states()?;
+        let (mut recording, _) = CrossEntropyBuffers { upstream: None, ..*buffers }.recording(&options)?;
+        recording.states_out = checked_states(recording.logits.rows, "new_states", buffers.new_states, DeviceVector::check_output)?;
+        recording.record(self, encoder)
     }
 }
 
-fn check_buffers(buffers: &CrossEntropyBuffers<'_>, options: &CrossEntropy<'_>) -> Result<()> {
-    let rows = buffers.logits.rows as u64;
-    if buffers.upstream.is_some() && options.reduction != Reduction::None {
-        return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
+impl<'a> CrossEntropyBuffers<'a> {
+    fn is_hard(&self) -> bool {
+        matches!(self.targets, DeviceTargets::Indices(_))
     }
-    if buffers.loss.is_some() && options.reduction == Reduction::None {
-        return Err(Error::Options("with reduction none there is no reduced loss to write".into()));
+
+    /// The call without its results, and the buffers that it reads besides the logits.
+    fn recording(&self, options: &CrossEntropy<'static>) -> Result<(Recording<'a>, Vec<&'a wgpu::Buffer>)> {
+        let (logits, hard) = (self.logits, self.is_hard());
+        options.check(logits.rows, logits.classes, !hard)?;
+        let mut recording = Recording::new(&CROSS_ENTROPY_KERNEL, &logits);
+        recording.transform(&options.transform, &self.transform)?;
+        let mut inputs: Vec<&wgpu::Buffer> = recording.mask.map(|mask| mask.buffer).into_iter().collect();
+        match self.targets {
+            DeviceTargets::Indices(targets) => recording.row_input(RowInput::Targets, "targets", Some(targets))?,
+            DeviceTargets::Probabilities(probabilities) => {
+                logits.same_shape("probabilities", &probabilities)?;
+                recording.matrices.second = Some(probabilities.matrix());
+                inputs.push(probabilities.buffer);
+            }
+        }
+        let vocabulary = options.vocabulary(logits.classes);
+        let ignore_index = options.ignore_index.filter(|_| hard).map(ignore_bits).transpose()?;
+        set_params(&mut recording.params, options, vocabulary as u64, ignore_index);
+        set_features(&mut recording.features, options, !hard);
+        let Self { class_weights, row_weights, upstream, .. } = *self;
+        Coefficients { class_weights, row_weights, upstream }.give(&mut recording, vocabulary, options.reduction)?;
+        Ok((recording, inputs))
     }
-    if buffers.target_gradient.is_some() && buffers.gradient.is_none() {
-        return Err(Error::Options("target_gradient comes only together with gradient".into()));
-    }
-    if options.piece.is_some() && buffers.states.is_none() {
-        return Err(Error::Options("the loss of a piece of a vocabulary needs the states of all pieces".into()));
-    }
-    buffers.loss.map_or(Ok(()), |loss| loss.check_output("loss", 1))?;
-    buffers.denominator.map_or(Ok(()), |denominator| denominator.check_input("denominator", 1))?;
-    buffers.states.map_or(Ok(()), |states| states.check_input("states", rows * (STATS_BYTES / 4)))?;
-    buffers.new_states.map_or(Ok(()), |states| states.check_output("new_states", rows * (STATS_BYTES / 4)))
 }
 
-/// The options without their slices, which must be buffers here.
-pub(super) fn numbers_of(options: &CrossEntropy<'_>) -> Result<CrossEntropy<'static>> {
-    let refuse = |what: &str| Err(Error::Options(format!("at the device level {what} is a buffer, not a slice")));
-    let scalar = |factor: Factor<'_>| match factor {
-        Factor::Scalar(value) => Some(Factor::Scalar(value)),
-        Factor::Rows(_) => None,
-    };
-    let Some(upstream) = scalar(options.upstream) else { return refuse("the upstream gradient of the rows") };
-    let Some(scale) = scalar(options.transform.scale) else { return refuse("the scale of the rows") };
-    if options.class_weights.is_some() || options.row_weights.is_some() || options.transform.mask.is_some() {
-        return refuse("what is one value a class or a row");
-    }
-    let LogitTransform { is_temperature, softcap, .. } = options.transform;
-    let transform = LogitTransform { scale, is_temperature, softcap, mask: None };
-    Ok(CrossEntropy {
-        upstream,
-        class_weights: None,
-        row_weights: None,
-        transform,
-        reduction: options.reduction,
-        denominator: options.denominator,
-        empty_mean: options.empty_mean,
-        ignore_index: options.ignore_index,
-        label_smoothing: options.label_smoothing,
-        z_loss: options.z_loss,
-        faults: options.faults,
-        top_k: options.top_k,
-        piece: options.piece,
-        outputs: options.outputs,
-    })
-}
-
-/// The word that targets on the device hold where they mean `ignore_index`.
-pub(super) fn ignore_bits(ignore_index: i64) -> Result<u32> {
-    let signed = i32::try_from(ignore_index).map(i32::cast_unsigned);
-    signed.or(u32::try_from(ignore_index)).map_err(|_| Error::IgnoreIndex { ignore_index })
+/// A buffer of a state a row, with the check of its kind.
+fn checked_states<'a>(
+    rows: usize,
+    what: &'static str,
+    states: Option<DeviceVector<'a>>,
+    check: fn(&DeviceVector<'a>, &'static str, u64) -> Result<()>,
+) -> Result<Option<DeviceVector<'a>>> {
+    states.as_ref().map_or(Ok(()), |states| check(states, what, rows as u64 * (STATS_BYTES / 4)))?;
+    Ok(states)
 }

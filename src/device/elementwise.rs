@@ -187,7 +187,7 @@ impl Gpu {
         options: &ElementLoss,
     ) -> Result<()> {
         let input = buffers.input;
-        match (buffers.targets, recording.kernel.reads_second()) {
+        match (buffers.targets, recording.kernel.reads_second) {
             (Some(targets), _) => {
                 input.same_shape("targets", &targets)?;
                 recording.matrices.second = Some(targets.matrix());
@@ -196,7 +196,7 @@ impl Gpu {
             (None, true) => return Err(Error::Options("there are no targets".into())),
             (None, false) => {}
         }
-        let reduction = set_reduction(&mut recording.params, options, input.rows, input.classes);
+        let reduction = set_reduction(&mut recording.params, options, input.rows, input.classes)?;
         let summary = match (buffers.loss, reduction) {
             (Some(_), None) => return Err(Error::Options("with reduction none there is no reduced loss to write".into())),
             (Some(loss), Some(reduction)) => {

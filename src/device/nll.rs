@@ -1,16 +1,14 @@
 //! The negative log-likelihood at device level.
 
 use super::Recording;
-use super::cross_entropy::{PendingSummary, ignore_bits, numbers_of};
+use super::loss::{Coefficients, PendingSummary, ignore_bits, numbers_of, record_reduced};
+use crate::Result;
 use crate::device_views::{DeviceMatrix, DeviceVector, Output};
 use crate::gpu::Gpu;
-use crate::ops::nll::check_options;
 use crate::ops::settings::set_params;
-use crate::options::{CrossEntropy, Reduction};
+use crate::options::CrossEntropy;
 use crate::shader::NLL_KERNEL;
-use crate::summary::{LOSS_OFFSET, new_summary};
-use crate::words::{ClassInput, RowInput, RowOutput};
-use crate::{Error, Result};
+use crate::words::{RowInput, RowOutput};
 
 /// The buffers of a negative log-likelihood. Which results there are follows from which buffers are given.
 #[derive(Clone, Copy, Debug)]
@@ -68,39 +66,18 @@ impl Gpu {
         buffers: &NllBuffers<'_>,
         options: &CrossEntropy<'_>,
     ) -> Result<PendingSummary> {
-        check_options(options)?;
+        options.check_without_logits()?;
         let options = numbers_of(options)?;
         let input = buffers.log_probs;
-        let classes = input.classes as u64;
         options.check(input.rows, input.classes, false)?;
-        if buffers.upstream.is_some() && options.reduction != Reduction::None {
-            return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {:?}", options.reduction)));
-        }
-        if let Some(loss) = buffers.loss {
-            if options.reduction == Reduction::None {
-                return Err(Error::Options("with reduction none there is no reduced loss to write".into()));
-            }
-            loss.check_output("loss", 1)?;
-        }
-        buffers.denominator.map_or(Ok(()), |denominator| denominator.check_input("denominator", 1))?;
-
         let mut recording = Recording::new(&NLL_KERNEL, &input);
         let ignore_index = options.ignore_index.map(ignore_bits).transpose()?;
-        set_params(&mut recording.params, &options, classes, ignore_index);
-        recording.features.weighted = buffers.class_weights.is_some();
+        set_params(&mut recording.params, &options, input.classes as u64, ignore_index);
         recording.row_input(RowInput::Targets, "targets", Some(buffers.targets))?;
-        recording.class_input(ClassInput::Weights, "class_weights", buffers.class_weights, classes)?;
-        recording.row_input(RowInput::Weights, "row_weights", buffers.row_weights)?;
-        recording.row_input(RowInput::Upstream, "upstream", buffers.upstream)?;
+        let NllBuffers { class_weights, row_weights, upstream, .. } = *buffers;
+        Coefficients { class_weights, row_weights, upstream }.give(&mut recording, input.classes, options.reduction)?;
         recording.output(RowOutput::Loss, "row_loss", buffers.row_loss)?;
         recording.matrices.result = buffers.gradient.map(|gradient| gradient.resolve(&input, &[])).transpose()?;
-        recording.denominator = buffers.denominator;
-        let summary = new_summary(self, options.reduction, input.rows)?;
-        recording.summary = Some(&summary);
-        recording.record(self, encoder)?;
-        if let Some(loss) = buffers.loss {
-            encoder.copy_buffer_to_buffer(&summary, LOSS_OFFSET, loss.buffer, loss.offset, 4);
-        }
-        Ok(PendingSummary { buffer: summary, classes: input.classes, options, hard: true })
+        record_reduced(self, encoder, recording, (buffers.denominator, buffers.loss), (options, input.classes, true))
     }
 }

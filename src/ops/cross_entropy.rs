@@ -1,14 +1,14 @@
 //! Cross-entropy at host level: class indices or probabilities as targets, the backward pass, pieces of a vocabulary.
 
-use super::settings::{checked, is_empty_fault, row_outputs, set_features, set_params, wants_rank};
+use super::settings::{checked, is_empty_fault, row_outputs, set_coefficients, set_features, set_params, summary_of, wants_rank};
 use crate::factor::check_len;
 use crate::gpu::Gpu;
 use crate::host::{Done, Job, run};
-use crate::options::{CrossEntropy, CrossEntropyResult, Denominator, EmptyMean, Reduction};
-use crate::shader::{CROSS_ENTROPY_KERNEL, Kernel, ROW_STATES_KERNEL};
+use crate::options::{CrossEntropy, CrossEntropyResult, EmptyMean, Reduction};
+use crate::shader::CROSS_ENTROPY_KERNEL;
 use crate::views::IGNORED;
-use crate::words::{ClassInput, RowInput, RowOutput};
-use crate::{Error, Factor, Logits, Result, RowState, Targets};
+use crate::words::{RowInput, RowOutput};
+use crate::{Error, Logits, Result, RowState, Targets};
 
 /// The targets of a call.
 #[derive(Clone, Copy)]
@@ -221,10 +221,8 @@ impl Gpu {
     }
 
     async fn states(&self, logits: &Logits<'_>, goal: Goal<'_>, options: &CrossEntropy<'_>) -> Result<Vec<RowState>> {
-        let mut job = job(&ROW_STATES_KERNEL, logits, goal, options)?;
-        if job.features.rank {
-            return Err(Error::Options("the rank of a target needs the whole vocabulary, not the states of its pieces".into()));
-        }
+        let options = options.only_states()?;
+        let mut job = job(logits, goal, &options)?;
         job.states_out = true;
         Ok(run(self, &job).await?.states)
     }
@@ -236,7 +234,7 @@ impl Gpu {
         states: Option<&[RowState]>,
         options: &CrossEntropy<'_>,
     ) -> Result<CrossEntropyResult> {
-        let mut job = job(&CROSS_ENTROPY_KERNEL, logits, goal, options)?;
+        let mut job = job(logits, goal, options)?;
         if let Some(states) = states {
             check_len("states", states.len(), logits.rows())?;
             job.states_in = Some(states);
@@ -262,12 +260,12 @@ impl Gpu {
     }
 }
 
-/// The job of a kernel that reads targets, without its results.
-fn job<'a>(kernel: &'static Kernel, logits: &Logits<'a>, goal: Goal<'a>, options: &CrossEntropy<'a>) -> Result<Job<'a>> {
+/// The job, without its results.
+fn job<'a>(logits: &Logits<'a>, goal: Goal<'a>, options: &CrossEntropy<'a>) -> Result<Job<'a>> {
     let soft = matches!(goal, Goal::Probabilities(_));
     options.check(logits.rows(), logits.classes(), soft)?;
     let vocabulary = options.vocabulary(logits.classes());
-    let mut job = Job::new(kernel, logits);
+    let mut job = Job::new(&CROSS_ENTROPY_KERNEL, logits);
     job.transform(&options.transform);
     match goal {
         Goal::Indices(targets) => {
@@ -279,27 +277,13 @@ fn job<'a>(kernel: &'static Kernel, logits: &Logits<'a>, goal: Goal<'a>, options
         }
     }
     set_params(&mut job.params, options, vocabulary as u64, (!soft).then_some(IGNORED));
-    job.params.first_class = options.piece.map_or(0, |(first, _)| first as u32);
     set_features(&mut job.features, options, soft);
-    job.features.weighted = options.class_weights.is_some();
-    job.class_input(ClassInput::Weights, options.class_weights);
-    if let Some(weights) = options.row_weights {
-        job.row_floats(RowInput::Weights, weights);
-    }
-    if let Factor::Rows(upstream) = options.upstream {
-        job.row_floats(RowInput::Upstream, upstream);
-    }
+    set_coefficients(&mut job, options);
     Ok(job)
 }
 
 fn result(mut done: Done, rows: usize, goal: Goal<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult> {
-    let mut summary = done.summary;
-    if rows == 0 {
-        // Nothing ran: the sum is 0, and what a mean divides by is 0 or given.
-        summary.denominator = if let Denominator::Value(value) = options.denominator { value } else { 0.0 };
-        let nan = options.reduction == Reduction::Mean && summary.denominator == 0.0 && options.empty_mean == EmptyMean::Nan;
-        summary.loss = if nan { f32::NAN } else { 0.0 };
-    }
+    let summary = summary_of(&done, rows, options);
     let faults = checked(summary.faults(is_empty_fault(options, summary.denominator)), options)?;
     let outputs = &options.outputs;
     let hard = matches!(goal, Goal::Indices(_));

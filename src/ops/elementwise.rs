@@ -13,7 +13,8 @@ use crate::words::{ClassInput, RowOutput};
 use crate::{Error, Logits, Result};
 
 /// The options as parameters, and how row sums become one number; the same at host and device level.
-pub(crate) fn set_reduction(params: &mut Params, options: &ElementLoss, rows: usize, classes: usize) -> Option<Reduction> {
+pub(crate) fn set_reduction(params: &mut Params, options: &ElementLoss, rows: usize, classes: usize) -> Result<Option<Reduction>> {
+    options.check()?;
     let divisor = options.divisor(rows, classes);
     params.factor = (f64::from(options.upstream) / divisor) as f32;
     params.denominator = 4;
@@ -24,7 +25,7 @@ pub(crate) fn set_reduction(params: &mut Params, options: &ElementLoss, rows: us
         ElementReduction::Mean | ElementReduction::BatchMean => Some(Reduction::Mean),
     };
     params.mean = u32::from(reduction == Some(Reduction::Mean));
-    reduction
+    Ok(reduction)
 }
 
 /// Entropy has no second input.
@@ -229,7 +230,7 @@ impl Gpu {
 /// Runs a job once for each matrix that is wanted; the sums come with the first.
 async fn element_loss(gpu: &Gpu, mut job: Job<'_>, options: &ElementLoss) -> Result<ElementLossResult> {
     let (rows, classes) = (job.logits.rows(), job.logits.classes());
-    let reduction = set_reduction(&mut job.params, options, rows, classes);
+    let reduction = set_reduction(&mut job.params, options, rows, classes)?;
     let matrices =
         [(reduction.is_none(), Writes::Values), (options.gradient, Writes::Gradient), (options.target_gradient, Writes::TargetGradient)];
     let wanted: Vec<Writes> = matrices.into_iter().filter(|(wanted, _)| *wanted).map(|(_, writes)| writes).collect();

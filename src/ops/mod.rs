@@ -2,7 +2,7 @@
 
 mod cross_entropy;
 pub(crate) mod elementwise;
-pub(crate) mod nll;
+mod nll;
 pub(crate) mod sampling;
 pub(crate) mod settings;
 mod signed;

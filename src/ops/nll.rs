@@ -1,13 +1,13 @@
 //! The loss of log-probabilities that are already there, at host level.
 
-use super::settings::{is_empty_fault, set_params};
+use super::settings::{is_empty_fault, set_coefficients, set_params, summary_of};
 use crate::gpu::Gpu;
 use crate::host::{Job, run};
-use crate::options::{CrossEntropy, CrossEntropyResult, Denominator, EmptyMean, Outputs, Reduction};
+use crate::options::{CrossEntropy, CrossEntropyResult, Reduction};
 use crate::shader::NLL_KERNEL;
 use crate::views::IGNORED;
-use crate::words::{ClassInput, RowInput, RowOutput};
-use crate::{Error, Factor, FaultPolicy, Faults, LogitTransform, Logits, Result, Targets};
+use crate::words::{RowInput, RowOutput};
+use crate::{Faults, Logits, Result, Targets};
 
 impl Gpu {
     /// Negative log-likelihood of log-probabilities `x`, those of [`log_softmax`](Self::log_softmax) for example, and class indices `t`:
@@ -51,30 +51,17 @@ impl Gpu {
         options: &CrossEntropy<'_>,
     ) -> Result<CrossEntropyResult> {
         let (rows, classes) = (log_probs.rows(), log_probs.classes());
-        check_options(options)?;
+        options.check_without_logits()?;
         options.check(rows, classes, false)?;
         let mut job = Job::new(&NLL_KERNEL, log_probs);
         set_params(&mut job.params, options, classes as u64, Some(IGNORED));
         job.row_input(RowInput::Targets, targets.encode(rows, classes, options.ignore_index)?);
-        job.features.weighted = options.class_weights.is_some();
-        job.class_input(ClassInput::Weights, options.class_weights);
-        if let Some(weights) = options.row_weights {
-            job.row_floats(RowInput::Weights, weights);
-        }
-        if let Factor::Rows(upstream) = options.upstream {
-            job.row_floats(RowInput::Upstream, upstream);
-        }
+        set_coefficients(&mut job, options);
         job.output(RowOutput::Loss, options.wants_row_loss());
         job.elements.result = options.outputs.gradient;
         job.reduction = Some(options.reduction);
         let mut done = run(self, &job).await?;
-        let mut summary = done.summary;
-        if rows == 0 {
-            // Nothing ran: the sum is 0, and what a mean divides by is 0 or given.
-            summary.denominator = if let Denominator::Value(value) = options.denominator { value } else { 0.0 };
-            let nan = options.reduction == Reduction::Mean && summary.denominator == 0.0 && options.empty_mean == EmptyMean::Nan;
-            summary.loss = if nan { f32::NAN } else { 0.0 };
-        }
+        let summary = summary_of(&done, rows, options);
         Ok(CrossEntropyResult {
             loss: (options.reduction != Reduction::None).then_some(summary.loss),
             row_loss: options.wants_row_loss().then(|| done.floats(RowOutput::Loss)),
@@ -85,29 +72,4 @@ impl Gpu {
             ..CrossEntropyResult::default()
         })
     }
-}
-
-/// No option is set that has no meaning without logits.
-pub(crate) fn check_options(options: &CrossEntropy<'_>) -> Result<()> {
-    let Outputs { row_loss: _, gradient: _, logsumexp, log_prob, argmax, rank, entropy, z_loss, states, target_gradient } = options.outputs;
-    let unused = [
-        ("label_smoothing", options.label_smoothing != 0.0),
-        ("z_loss", options.z_loss != 0.0),
-        ("transform", options.transform != LogitTransform::new()),
-        ("piece", options.piece.is_some()),
-        ("faults", options.faults != FaultPolicy::Propagate),
-        ("top_k", options.top_k.is_some()),
-        ("logsumexp", logsumexp),
-        ("log_prob", log_prob),
-        ("argmax", argmax),
-        ("rank", rank),
-        ("entropy", entropy),
-        ("z_loss_part", z_loss),
-        ("states", states),
-        ("target_gradient", target_gradient),
-    ];
-    unused
-        .iter()
-        .find(|(_, is_set)| *is_set)
-        .map_or(Ok(()), |(name, _)| Err(Error::Options(format!("the negative log-likelihood has no use for the option {name}"))))
 }

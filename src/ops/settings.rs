@@ -1,14 +1,17 @@
 //! From the options of a cross-entropy to what kernels are told: the same at host and device level.
 
+use crate::host::{Done, Job};
 use crate::launch::Params;
 use crate::options::{CrossEntropy, Denominator, EmptyMean, Outputs, Reduction};
 use crate::shader::Features;
-use crate::words::RowOutput;
+use crate::summary::SummaryWords;
+use crate::words::{ClassInput, RowInput, RowOutput};
 use crate::{Factor, FaultPolicy, Faults};
 
 /// The options that are numbers, as parameters. Targets are told by their words: `ignore_index` is that of the targets there.
 pub(crate) fn set_params(params: &mut Params, options: &CrossEntropy<'_>, bound: u64, ignore_index: Option<u32>) {
     params.bound = bound as u32;
+    params.first_class = options.piece.map_or(0, |(first, _)| first as u32);
     params.ignore_index = ignore_index.unwrap_or(0);
     params.ignores = u32::from(ignore_index.is_some());
     params.mean = u32::from(options.reduction == Reduction::Mean);
@@ -26,6 +29,18 @@ pub(crate) fn set_params(params: &mut Params, options: &CrossEntropy<'_>, bound:
     params.z_loss = options.z_loss;
     if let Factor::Scalar(factor) = options.upstream {
         params.factor = factor;
+    }
+}
+
+/// What of the options is one value a class or a row, at host level.
+pub(super) fn set_coefficients<'a>(job: &mut Job<'a>, options: &CrossEntropy<'a>) {
+    job.features.weighted = options.class_weights.is_some();
+    job.class_input(ClassInput::Weights, options.class_weights);
+    if let Some(weights) = options.row_weights {
+        job.row_floats(RowInput::Weights, weights);
+    }
+    if let Factor::Rows(upstream) = options.upstream {
+        job.row_floats(RowInput::Upstream, upstream);
     }
 }
 
@@ -66,4 +81,14 @@ pub(crate) fn is_empty_fault(options: &CrossEntropy<'_>, denominator: f32) -> bo
 pub(crate) fn checked(faults: Faults, options: &CrossEntropy<'_>) -> crate::Result<Faults> {
     faults.check(options.faults)?;
     Ok(faults)
+}
+
+/// What came back of all rows together. Of no rows the kernels tell nothing: their sum is 0, and what a mean divides by is 0 or given.
+pub(super) fn summary_of(done: &Done, rows: usize, options: &CrossEntropy<'_>) -> SummaryWords {
+    if rows > 0 {
+        return done.summary;
+    }
+    let denominator = if let Denominator::Value(value) = options.denominator { value } else { 0.0 };
+    let loss = if is_empty_fault(options, denominator) { f32::NAN } else { 0.0 };
+    SummaryWords { denominator, loss, ..SummaryWords::default() }
 }

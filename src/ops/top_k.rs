@@ -3,7 +3,8 @@
 use crate::gpu::Gpu;
 use crate::host::{Job, run};
 use crate::launch::{Params, Pass};
-use crate::shader::{ROW_PEAK_KERNEL, TOP_K_KERNEL};
+use crate::sampling::check_k;
+use crate::shader::{LOGSUMEXP_KERNEL, TOP_K_KERNEL};
 use crate::words::RowOutput;
 use crate::{LogitTransform, Logits, Result, TopK};
 
@@ -16,7 +17,7 @@ pub(crate) const PLANES: [RowOutput; 4] = [RowOutput::Peak, RowOutput::LogSum, R
 /// What runs before the last pass, which `params` are for when this returns; `k` is at least 1.
 pub(crate) fn passes(params: &mut Params, k: u32) -> Vec<Pass> {
     params.top_k = k;
-    let mut passes: Vec<Pass> = vec![(&ROW_PEAK_KERNEL, *params)];
+    let mut passes: Vec<Pass> = vec![(&LOGSUMEXP_KERNEL, *params)];
     let mut starts: Vec<u32> = (0..k).step_by(LISTED as usize).collect();
     params.listed = starts.pop().unwrap_or(0);
     for listed in starts {
@@ -31,13 +32,13 @@ impl Gpu {
     ///
     /// **Shapes.** Result: `rows * k` of each, row after row.
     /// **Cost.** A pass over the logits for every four classes, and one more.
-    /// **Edge cases.** Only classes that take part are listed, those of -inf last. Where a row has fewer than `k`,
+    /// **Edge cases.** Only classes that take part are listed, those of -inf last. Where fewer than `k` take part,
     /// [`NO_CLASS`](crate::NO_CLASS) and -inf fill it up. Rows that hold NaN have `NO_CLASS` and NaN throughout; in rows that hold +inf,
     /// or nothing above -inf, the log-probabilities of the listed classes are NaN.
     /// **Accuracy.** As [`log_softmax`](Self::log_softmax); relative error below 1e-6 for the most probable class.
     ///
     /// # Errors
-    /// As [`softmax_with`](Self::softmax_with).
+    /// [`Error::Options`](crate::Error::Options) for a `k` above the number of classes, and those of [`softmax_with`](Self::softmax_with).
     ///
     /// ```no_run
     /// # use wgpu_xent::{Gpu, LogitTransform, Logits};
@@ -56,6 +57,7 @@ impl Gpu {
     /// As [`top_k_log_probs`](Self::top_k_log_probs).
     pub async fn top_k_log_probs_async(&self, logits: &Logits<'_>, k: u32, transform: &LogitTransform<'_>) -> Result<TopK> {
         transform.check(logits.rows(), logits.classes())?;
+        check_k(k, logits.classes())?;
         if k == 0 {
             return Ok(TopK::default());
         }

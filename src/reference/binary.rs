@@ -44,7 +44,7 @@ pub fn binary_cross_entropy_with_logits(
         let of_class = |(c, (x, y))| element(x, y, weights[c], pos_weight(c));
         logits.row(r).zip(targets.row(r)).enumerate().map(of_class).collect()
     };
-    Ok(reduce(logits, &options.loss, (0..logits.rows()).map(of_row)))
+    reduce(logits, &options.loss, (0..logits.rows()).map(of_row))
 }
 
 fn element(x: f64, y: f64, weight: f64, pos_weight: f64) -> Element {

@@ -62,14 +62,16 @@ pub fn logsumexp_backward_with(
 }
 
 /// Log-sum-exp over some dimensions of an array. Returns, in nats, as many values as the other dimensions have indices, in their
-/// order. `dims` is a set: its order does not matter, and negative dimensions count from the end. Over no dimension at all, each
-/// element is its own log-sum-exp.
+/// order. `dims` is a set: its order does not matter, and negative dimensions count from the end.
 ///
 /// # Errors
 /// [`Error::Length`] if the length is not the shape's, [`Error::Dimension`] if there is no such dimension, [`Error::Options`] if one
-/// is named twice, [`Error::NoClasses`] for results that are sums of nothing.
+/// is named twice or none is, [`Error::NoClasses`] for results that are sums of nothing.
 pub fn logsumexp_over(data: &[f32], shape: &[usize], dims: &[isize]) -> Result<Vec<f64>> {
     check_len("data", data.len(), shape.iter().fold(1, |product, &size| size.saturating_mul(product)))?;
+    if dims.is_empty() {
+        return Err(Error::Options("no dimension is named to sum over".into()));
+    }
     let mut is_summed = vec![false; shape.len()];
     for &dim in dims {
         let at = if dim < 0 { shape.len().checked_sub(dim.unsigned_abs()) } else { Some(dim.unsigned_abs()) };

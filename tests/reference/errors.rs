@@ -103,6 +103,8 @@ fn dimensions_that_do_not_fit() {
     }
     refused(logsumexp_over(&X, &[3, 4], &[0, 0]), "dimension 0");
     refused(logsumexp_over(&X, &[3, 4], &[1, -1]), "dimension -1");
+    refused(logsumexp_over(&X, &[3, 4], &[]), "no dimension");
+    refused(logsumexp_over(&[3.0], &[], &[]), "no dimension");
     assert!(matches!(logsumexp_over(&[], &[3, 0], &[1]), Err(Error::NoClasses { rows: 3 })));
     assert!(matches!(logsumexp_over(&[], &[3, 0], &[0, 1]), Err(Error::NoClasses { rows: 1 })));
 }
@@ -141,6 +143,7 @@ fn options_that_do_not_fit() {
     refused(cross_entropy(&x, &Targets::new(&[0, 1, 2]), &plain.target_gradient(true)), "target_gradient");
     refused(soft_cross_entropy(&x, &x, &plain.ignore_index(0)), "ignore_index 0");
     assert!(soft_cross_entropy(&x, &x, &plain.ignore_index(-1)).is_ok());
+    value(cross_entropy(&x, &Targets::new(&[0, 1, 2]), &plain.top_k(0)), "top_k", None);
     for options in [plain.log_prob(true), plain.rank(true), plain.top_k(1)] {
         refused(soft_cross_entropy(&x, &x, &options), "class indices");
     }
@@ -162,4 +165,8 @@ fn options_of_elements_that_do_not_fit() {
     value(run(plain.pos_weight(&[1.0, 1.0, 1.0, f32::INFINITY][..])), "pos_weight", Some(3));
     refused(run(plain.loss(ElementLoss::new().target_gradient(true))), "targets");
     refused(entropy(&x, &ElementLoss::new().target_gradient(true)), "targets");
+    let of_none = ElementLoss::new().batch(0);
+    value(run(plain.loss(of_none)), "batch", None);
+    value(kl_div(&x, &x, false, &of_none), "batch", None);
+    value(entropy(&x, &of_none), "batch", None);
 }

@@ -1,0 +1,153 @@
+//! The files of `shaders/`, and the bindings and overrides that each declares.
+
+/// A binding that a part declares. The number is the same in every module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Slot {
+    pub(crate) index: u32,
+    pub(crate) access: Access,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Access {
+    Uniform,
+    Read,
+    Write,
+}
+
+/// One file of `shaders/`.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) file: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) slots: &'static [Slot],
+    pub(crate) overrides: &'static [&'static str],
+}
+
+/// Binding numbers.
+pub(crate) mod slot {
+    pub(crate) const PARAMS: u32 = 0;
+    pub(crate) const LOGITS: u32 = 1;
+    pub(crate) const SECOND: u32 = 2;
+    pub(crate) const THIRD: u32 = 3;
+    pub(crate) const RESULT: u32 = 4;
+    pub(crate) const WORDS: u32 = 5;
+    pub(crate) const MASK: u32 = 6;
+    pub(crate) const PARTIALS: u32 = 7;
+    pub(crate) const STATES: u32 = 8;
+    pub(crate) const TARGET_RESULT: u32 = 9;
+    pub(crate) const SUMMARY: u32 = 10;
+    pub(crate) const COUNT: usize = 11;
+}
+
+macro_rules! parts {
+    ($($name:ident = $file:literal [$($slot:ident $access:ident),*] [$($constant:literal),*];)*) => {
+        $(pub(crate) static $name: Part = Part {
+            file: $file,
+            text: include_str!(concat!("../../shaders/", $file)),
+            slots: &[$(Slot { index: slot::$slot, access: Access::$access }),*],
+            overrides: &[$($constant),*],
+        };)*
+        #[cfg(test)]
+        pub(crate) static ALL_PARTS: &[&Part] = &[$(&$name),*];
+    };
+}
+
+parts! {
+    PARAMS = "params.wgsl" [PARAMS Uniform] [];
+    NUMERICS = "numerics.wgsl" [] [];
+    LAYOUT = "layout.wgsl" [] ["STRIDED"];
+    LOGITS_F32 = "logits_f32.wgsl" [LOGITS Read] [];
+    LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
+    SECOND_F32 = "second_f32.wgsl" [SECOND Read] [];
+    SECOND_F32X4 = "second_f32x4.wgsl" [SECOND Read] [];
+    THIRD_F32 = "third_f32.wgsl" [THIRD Read] [];
+    THIRD_F32X4 = "third_f32x4.wgsl" [THIRD Read] [];
+    RESULT_F32 = "result_f32.wgsl" [RESULT Write] [];
+    RESULT_F32X4 = "result_f32x4.wgsl" [RESULT Write] [];
+    IN_PLACE_F32 = "in_place_f32.wgsl" [] [];
+    IN_PLACE_F32X4 = "in_place_f32x4.wgsl" [] [];
+    QUADS = "quads.wgsl" [] [];
+    SECOND_QUADS = "second_quads.wgsl" [] [];
+    THIRD_QUADS = "third_quads.wgsl" [] [];
+    ELEMENTS = "elements.wgsl" [] [];
+    NO_ELEMENTS = "no_elements.wgsl" [] [];
+    WORDS = "words.wgsl" [WORDS Write] [];
+    TRANSFORM_IDENTITY = "transform_identity.wgsl" [] [];
+    TRANSFORM_SCALE = "transform_scale.wgsl" [] [];
+    TRANSFORM_SOFTCAP = "transform_softcap.wgsl" [] [];
+    MASK = "mask.wgsl" [MASK Read] [];
+    NO_MASK = "no_mask.wgsl" [] [];
+    CLASS_WEIGHTS = "class_weights.wgsl" [] [];
+    NO_CLASS_WEIGHTS = "no_class_weights.wgsl" [] [];
+    ELEMENT_WEIGHTS = "element_weights.wgsl" [] [];
+    POS_WEIGHTS = "pos_weights.wgsl" [] [];
+    NO_POS_WEIGHTS = "no_pos_weights.wgsl" [] [];
+    TARGET = "target.wgsl" [] [];
+    NO_TARGET = "no_target.wgsl" [] [];
+    LABELS = "labels.wgsl" [] [];
+    NO_LABELS = "no_labels.wgsl" [] [];
+    STATE_OUT = "state_out.wgsl" [STATES Write] [];
+    NO_STATE_OUT = "no_state_out.wgsl" [] [];
+    TARGET_GRADIENT = "target_gradient.wgsl" [TARGET_RESULT Write] [];
+    NO_TARGET_GRADIENT = "no_target_gradient.wgsl" [] [];
+    SCAN = "scan.wgsl" [] [];
+    ROW_STATE = "row_state.wgsl" [] [];
+    ROW_STATE_SUBGROUP = "row_state_subgroup.wgsl" [] [];
+    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS"];
+    STATS_DOT = "stats_dot.wgsl" [] [];
+    STATS_DOT_SUBGROUP = "stats_dot_subgroup.wgsl" [] [];
+    STATS_NONE = "stats_none.wgsl" [] [];
+    STATS_NONE_SUBGROUP = "stats_none_subgroup.wgsl" [] [];
+    STATS_OWN = "stats_own.wgsl" [] [];
+    STATS_OWN_SUBGROUP = "stats_own_subgroup.wgsl" [] [];
+    STATS_SUM = "stats_sum.wgsl" [] [];
+    STATS_SUM_SUBGROUP = "stats_sum_subgroup.wgsl" [] [];
+    STATS_TARGETS = "stats_targets.wgsl" [] [];
+    STATS_LOSS = "stats_loss.wgsl" [] [];
+    VECTOR = "vector.wgsl" [] [];
+    SUMMARY = "summary.wgsl" [SUMMARY Write] [];
+    SOFTMAX = "softmax.wgsl" [] ["LOG"];
+    LOGSUMEXP = "logsumexp.wgsl" [] [];
+    ROW_FACTOR = "row_factor.wgsl" [] [];
+    CROSS_ENTROPY = "cross_entropy.wgsl" [] [];
+    NLL = "nll.wgsl" [] [];
+    SIGMOID = "sigmoid.wgsl" [] [];
+    SIGMOID_BACKWARD = "sigmoid_backward.wgsl" [] [];
+    ELEMENT_LOSS = "element_loss.wgsl" [] ["WRITES"];
+    BINARY_CROSS_ENTROPY = "binary_cross_entropy.wgsl" [] [];
+    KL_DIV = "kl_div.wgsl" [] ["LOG"];
+    ENTROPY = "entropy.wgsl" [] [];
+    DISTRIBUTION_CROSS_ENTROPY = "distribution_cross_entropy.wgsl" [] [];
+    LOGSUMEXP_BACKWARD = "logsumexp_backward.wgsl" [] [];
+    SOFTMAX_BACKWARD = "softmax_backward.wgsl" [] ["LOG"];
+    CHECK_TARGETS = "check_targets.wgsl" [] [];
+    REDUCE_LOSS = "reduce_loss.wgsl" [] [];
+    KEYS = "keys.wgsl" [] [];
+    ORDERED = "ordered.wgsl" [] [];
+    WIDE = "wide.wgsl" [] [];
+    PHILOX = "philox.wgsl" [] [];
+    STATS_BEST = "stats_best.wgsl" [] [];
+    STATS_BEST_SUBGROUP = "stats_best_subgroup.wgsl" [] [];
+    STATS_MASSES = "stats_masses.wgsl" [] [];
+    STATS_MASSES_SUBGROUP = "stats_masses_subgroup.wgsl" [] [];
+    COUNT_MASS = "count_mass.wgsl" [] [];
+    EXP_MASS = "exp_mass.wgsl" [] [];
+    NARROW = "narrow.wgsl" [] [];
+    MASS_TOTAL = "mass_total.wgsl" [] [];
+    PEAK = "peak.wgsl" [] [];
+    DRAW = "draw.wgsl" [] [];
+    STATS_TOP = "stats_top.wgsl" [] [];
+    STATS_TOP_SUBGROUP = "stats_top_subgroup.wgsl" [] [];
+    TOP_K = "top_k.wgsl" [RESULT Write, TARGET_RESULT Write] [];
+    STATS_SIGNED = "stats_signed.wgsl" [] [];
+    STATS_SIGNED_SUBGROUP = "stats_signed_subgroup.wgsl" [] [];
+    SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
+    SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
+    WHOLE_ROW = "whole_row.wgsl" [] [];
+    PARTIALS = "partials.wgsl" [PARTIALS Write] [];
+    SPLIT_PARTIALS = "split_partials.wgsl" [] [];
+    SPLIT_FINISH = "split_finish.wgsl" [] [];
+    UNIT_THREAD = "unit_thread.wgsl" [] ["WORKGROUP"];
+    UNIT_SUBGROUP = "unit_subgroup.wgsl" [] ["WORKGROUP", "ITEMS_PER_GROUP"];
+    UNIT_WORKGROUP = "unit_workgroup.wgsl" [] ["WORKGROUP"];
+}
