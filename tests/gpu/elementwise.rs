@@ -6,7 +6,7 @@ mod nll;
 mod special;
 mod torch;
 
-use crate::common::{Bound, TINY, assert_close, gpu, on_every_adapter, with_every_strategy};
+use crate::common::{Bound, Share, TINY, assert_close, gpu, gpus, on_every_adapter, with_every_strategy, with_shares};
 use case::{Case, Inputs, Op, unreduced};
 use wgpu_xent::{BinaryCrossEntropy, ElementLoss, ElementReduction, Error, Logits, Weights, reference};
 
@@ -16,9 +16,9 @@ const SHAPES: [[usize; 3]; 8] = [[1, 1, 1], [5, 3, 1], [7, 10, 1], [3, 1000, 1],
 #[test]
 fn every_operation_at_every_shape() {
     let all = SHAPES.map(|shape| Inputs::new(shape, 31));
-    with_every_strategy(|gpu| {
+    with_shares(|gpu, share| {
         for inputs in &all {
-            inputs.each(|case| case.check(gpu, "unreduced", unreduced(), 1.0));
+            inputs.each(share, |case| case.check(gpu, "unreduced", unreduced(), 1.0));
         }
     });
 }
@@ -26,7 +26,12 @@ fn every_operation_at_every_shape() {
 #[test]
 fn every_kind_of_weights() {
     let all = [[3, 12, 1], [2, 1003, 1], [2, 5, 3]].map(|shape| Inputs::new(shape, 35));
-    on_every_adapter(|gpu| all.iter().for_each(|inputs| inputs.each_weight(|case| case.check(gpu, "weights", unreduced(), 1.0))));
+    for (i, gpu) in gpus().iter().enumerate() {
+        // Each shape has a layout of its own: all of them on one adapter, one on each other.
+        for (_, inputs) in all.iter().enumerate().filter(|(shape, _)| i == 0 || Share::new(i).has(*shape)) {
+            inputs.each_weight(|case| case.check(gpu, "weights", unreduced(), 1.0));
+        }
+    }
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn logarithms() {
 fn reductions() {
     let shapes = [[2, 5003, 1], [2, 5, 3], [700, 10, 1]];
     let all = shapes.map(|shape| Inputs::new(shape, 33));
-    with_every_strategy(|gpu| {
+    with_shares(|gpu, share| {
         for (inputs, [blocks, classes, inner]) in all.iter().zip(shapes) {
             let rows = (blocks * inner) as f64;
             for (reduction, batch, divisor) in [
@@ -82,7 +87,7 @@ fn reductions() {
                 (ElementReduction::BatchMean, Some(3), 3.0),
             ] {
                 let loss = ElementLoss::new().reduction(reduction).batch(batch);
-                inputs.each(|case| {
+                inputs.each(share, |case| {
                     case.check(gpu, "reduced", loss.upstream(-0.5), divisor);
                     // The loss alone, without any matrix.
                     if batch.is_some() {

@@ -55,14 +55,44 @@ pub(crate) fn all_cases() -> bool {
 /// Runs a check on every adapter with the planned strategy and with every one forced (see [`all_cases`]); those with subgroups only
 /// where there are any. Every strategy left must serve every shape that a check uses: nothing is skipped inside of it.
 pub(crate) fn with_every_strategy(check: impl Fn(&Gpu)) {
+    with_shares(|gpu, _| check(gpu));
+}
+
+/// Which of many cases with pipelines of their own a run of a check tries.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    /// `None`: all.
+    turn: Option<usize>,
+}
+
+impl Share {
+    pub(crate) const ALL: Self = Self { turn: None };
+    const OF: usize = 3;
+
+    /// Of the runs that share cases, this one; alone with them if tests are to try every case.
+    pub(crate) fn new(turn: usize) -> Self {
+        Self { turn: (!all_cases()).then_some(turn % Self::OF) }
+    }
+
+    pub(crate) fn has(self, case: usize) -> bool {
+        self.turn.is_none_or(|turn| case % Self::OF == turn)
+    }
+}
+
+/// [`with_every_strategy`] for many cases with pipelines of their own: the planned strategy tries all, a forced one every third, the
+/// next one the next third.
+pub(crate) fn with_shares(check: impl Fn(&Gpu, Share)) {
     for (i, gpu) in gpus().iter().enumerate() {
-        named(gpu, "planned", || check(gpu));
+        named(gpu, "planned", || check(gpu, Share::ALL));
         let split = if gpu.caps().subgroup.is_some() { Strategy::SplitSubgroup } else { Strategy::SplitThread };
         let some = [Strategy::Workgroup, split];
         let tried = if i == 0 || all_cases() { &Strategy::ALL[..] } else { &some };
         let needs_subgroups = |s: &Strategy| matches!(s, Strategy::Subgroup | Strategy::SplitSubgroup);
-        for &strategy in tried.iter().filter(|s| gpu.caps().subgroup.is_some() || !needs_subgroups(s)) {
-            named(gpu, &strategy.to_string(), || check(&gpu.with_strategy(strategy)));
+        let tried = tried.iter().filter(|s| gpu.caps().subgroup.is_some() || !needs_subgroups(s));
+        for (turn, &strategy) in tried.enumerate() {
+            // Not the same third for a strategy and for that which splits its rows.
+            let turn = turn + turn / Share::OF + i;
+            named(gpu, &strategy.to_string(), || check(&gpu.with_strategy(strategy), Share::new(turn)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An operation, its inputs, and what its results are compared with.
 
 use crate::common::data::Random;
-use crate::common::{Bound, TINY, assert_close};
+use crate::common::{Bound, Share, TINY, assert_close};
 use wgpu_xent::{BinaryCrossEntropy, ElementLoss, ElementLossResult, ElementReduction, Gpu, Logits, Result, Weights, reference};
 
 /// An operation on one or two matrices, with the weights that it has.
@@ -172,18 +172,20 @@ impl Inputs {
         }
     }
 
-    /// Every operation on them.
-    pub(crate) fn each(&self, check: impl Fn(&Case<'_>)) {
+    /// Every operation on them that a share has.
+    pub(crate) fn each(&self, share: Share, check: impl Fn(&Case<'_>)) {
         let shaped = |values| Logits::with_shape(values, &self.shape, 1).unwrap();
         let classes = self.shape[1];
         let (of_elements, pos) = (Weights::Elements(shaped(&self.weights)), Some(&self.y[..classes]));
-        for (weight, pos_weight) in [(None, None), (Some(of_elements), pos)] {
-            check(&self.binary(weight, pos_weight));
-        }
-        check(&Case { op: Op::Divergence { log_target: false }, a: shaped(&self.log_p), b: shaped(&self.p) });
-        check(&Case { op: Op::Divergence { log_target: true }, a: shaped(&self.log_p), b: shaped(&self.log_q) });
-        check(&Case { op: Op::Entropy, a: shaped(&self.p), b: shaped(&self.p) });
-        check(&Case { op: Op::Distributions, a: shaped(&self.p), b: shaped(&self.q) });
+        let cases = [
+            self.binary(None, None),
+            Case { op: Op::Divergence { log_target: false }, a: shaped(&self.log_p), b: shaped(&self.p) },
+            Case { op: Op::Entropy, a: shaped(&self.p), b: shaped(&self.p) },
+            self.binary(Some(of_elements), pos),
+            Case { op: Op::Divergence { log_target: true }, a: shaped(&self.log_p), b: shaped(&self.log_q) },
+            Case { op: Op::Distributions, a: shaped(&self.p), b: shaped(&self.q) },
+        ];
+        cases.iter().enumerate().filter(|(i, _)| share.has(*i)).for_each(|(_, case)| check(case));
     }
 
     fn binary<'a>(&'a self, weight: Option<Weights<'a>>, pos_weight: Option<&'a [f32]>) -> Case<'a> {
@@ -191,13 +193,12 @@ impl Inputs {
         Case { op: Op::Binary { weight, pos_weight }, a: shaped(&self.x), b: shaped(&self.y) }
     }
 
-    /// Binary cross-entropy with every kind of weights.
+    /// Binary cross-entropy with every kind of weights that [`each`](Self::each) does not have.
     pub(crate) fn each_weight(&self, check: impl Fn(&Case<'_>)) {
-        let of_classes = &self.weights[..self.shape[1]];
-        for weight in [None, Some(Weights::Classes(of_classes)), Some(Weights::Elements(self.weights()))] {
-            for pos_weight in [None, Some(&self.y[..self.shape[1]])] {
-                check(&self.binary(weight, pos_weight));
-            }
+        let (of_classes, of_elements) = (Weights::Classes(&self.weights[..self.shape[1]]), Weights::Elements(self.weights()));
+        let pos = Some(&self.y[..self.shape[1]]);
+        for (weight, pos_weight) in [(None, pos), (Some(of_classes), None), (Some(of_classes), pos), (Some(of_elements), None)] {
+            check(&self.binary(weight, pos_weight));
         }
     }
 
