@@ -86,21 +86,18 @@ Fields
         expected    "indices", "log_probs"  k for each row, one row after another: falling logits, ties by smaller index
 """
 
-import argparse
 import itertools
-import json
 import math
-import sys
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
 
 import mpmath
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torch_cases
+from torch_cases import fail
 
-OUTPUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "torch_options.json"
 SEED = 20261122
 INF, NAN = math.inf, math.nan
 mpmath.mp.dps = 80
@@ -173,16 +170,8 @@ def tensor(values, leaf=False):
 
 
 def numbers(values):
-    """Nested floats or integers as JSON values; what is not finite as a string, -0 as 0."""
-    if isinstance(values, torch.Tensor):
-        values = values.detach().numpy()
-    if isinstance(values, (np.ndarray, np.generic)):
-        values = values.tolist()
-    if isinstance(values, list):
-        return [numbers(value) for value in values]
-    if isinstance(values, float) and not math.isfinite(values):
-        return "nan" if math.isnan(values) else "inf" if values > 0 else "-inf"
-    return values + 0.0 if isinstance(values, float) else values
+    """JSON values; -0 becomes 0, which is what -0 + 0 is."""
+    return torch_cases.numbers(values if values is None or isinstance(values, list) else values + 0)
 
 
 def flat(values):
@@ -193,13 +182,16 @@ def zeros_and_ones(mask):
     return None if mask is None else np.asarray(mask).astype(int).reshape(-1).tolist()
 
 
-def fail(message):
-    sys.exit(f"torch_options.py: {message}")
-
-
 def must_be_close(name, what, mine, theirs, rtol, atol):
     if not np.allclose(mine, theirs, rtol=rtol, atol=atol, equal_nan=True):
         fail(f"{what} of case {name}:\n{mine}\n{theirs}")
+
+
+def must_differ_as_said(name, differs, pairs, rtol, atol):
+    """PyTorch's answers are ours, pair by pair, exactly where the case does not say how they differ."""
+    agree = all(np.allclose(*pair, rtol=rtol, atol=atol, equal_nan=True) for pair in pairs)
+    if agree != (differs is None):
+        fail(f"case {name}: PyTorch {'agrees' if agree else 'differs'}\n{pairs}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -466,9 +458,7 @@ def cross_entropy(
         theirs = pytorch_cross_entropy(logits, dim, targets, probabilities, o, reduction, upstream)
         ours = (answer.loss, answer.row_loss, answer.grad, answer.target_grad)
         pairs = [(left, right) for left, right in zip(ours, theirs) if left is not None]
-        agree = all(np.allclose(*pair, rtol=1e-10, atol=tolerance, equal_nan=True) for pair in pairs)
-        if agree != (differs is None):
-            fail(f"case {name}: PyTorch {'agrees' if agree else 'differs'}\n{ours}\n{theirs}")
+        must_differ_as_said(name, differs, pairs, 1e-10, tolerance)
 
     case = base_case(name, "cross_entropy", logits.shape, source, differs, dim)
     case.update(
@@ -876,9 +866,7 @@ def bce(name, logits, targets, reduction="none", weight=None, pos_weight=None, d
     theirs = F.binary_cross_entropy_with_logits(again, y, reduction=reduction, **weights)
     theirs.sum().backward()
     pairs = [(theirs.detach(), elements.detach() if reduction == "none" else loss.detach()), (again.grad, leaf.grad)]
-    agree = all(np.allclose(left, right, rtol=1e-10, atol=1e-12, equal_nan=True) for left, right in pairs)
-    if agree != (differs is None):
-        fail(f"case {name}: PyTorch {'agrees' if agree else 'differs'}\n{pairs}")
+    must_differ_as_said(name, differs, pairs, 1e-10, 1e-12)
     case = base_case(name, "bce_with_logits", logits.shape, "torch log1p", differs, logits.ndim - 1)
     case.update(
         logits=flat(logits),
@@ -972,9 +960,7 @@ def nll(name, logits, targets, dim=1, reduction="mean", class_weights=None, igno
     theirs.sum().backward()
     mine = row_loss if reduction == "none" else loss
     pairs = [(mine.detach(), theirs.detach().reshape(mine.shape)), (leaf.grad, again.grad)]
-    agree = all(np.allclose(left, right, rtol=1e-12, atol=1e-14, equal_nan=True) for left, right in pairs)
-    if agree != (differs is None):
-        fail(f"case {name}: PyTorch {'agrees' if agree else 'differs'}\n{pairs}")
+    must_differ_as_said(name, differs, pairs, 1e-12, 1e-14)
     case = base_case(name, "nll", shape, "torch", differs, dim)
     case.update(
         logits=flat(logits),
@@ -1042,9 +1028,7 @@ def kl_div(name, logits, targets, reduction="none", log_target=False, differs=No
     theirs.sum().backward()
     mine = elements if reduction == "none" else loss
     pairs = [(mine.detach(), theirs.detach()), (x.grad, x2.grad), (t.grad, t2.grad)]
-    agree = all(np.allclose(left, right, rtol=1e-12, atol=1e-14, equal_nan=True) for left, right in pairs)
-    if agree != (differs is None):
-        fail(f"case {name}: PyTorch {'agrees' if agree else 'differs'}\n{pairs}")
+    must_differ_as_said(name, differs, pairs, 1e-12, 1e-14)
     case = base_case(name, "kl_div", logits.shape, "torch", differs, logits.ndim - 1)
     case.update(
         logits=flat(logits),
@@ -1385,48 +1369,12 @@ def top_k_cases():
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def make_document():
+def all_cases():
     parts = [option_cases, shape_cases, confident_cases, edge_cases, bce_cases, sigmoid_cases, nll_cases, kl_div_cases]
     parts += [distribution_cases, softmax_cases, logsumexp_cases, top_k_cases]
-    cases = [case for part in parts for case in part()]
-    names = [case["name"] for case in cases]
-    if len(set(names)) != len(names):
-        fail(f"several cases have the name {[name for name in set(names) if names.count(name) > 1]}")
-    lines = ",\n".join(json.dumps(case, allow_nan=False, separators=(",", ":")) for case in cases)
-    version = torch.__version__.split("+")[0]
-    return f'{{"torch":"{version}","mpmath":"{mpmath.__version__}","cases":[\n{lines}\n]}}\n', len(cases)
-
-
-def same(mine, theirs):
-    """Equal, numbers to 1e-12: another processor may round the last place another way."""
-    if isinstance(mine, list) and isinstance(theirs, list):
-        return len(mine) == len(theirs) and all(same(*pair) for pair in zip(mine, theirs))
-    if isinstance(mine, float) and isinstance(theirs, float):
-        return math.isclose(mine, theirs, rel_tol=1e-12, abs_tol=1e-15)
-    return mine == theirs
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUTPUT, help="the file (default: tests/data/torch_options.json)")
-    parser.add_argument("--check", action="store_true", help="write nothing, compare with the file that is there")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-
-    text, count = make_document()
-    if not options.check:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="ascii")
-        print(f"wrote {count} cases, {len(text)} bytes, torch {torch.__version__}")
-        return
-    stored = json.loads(options.out.read_text(encoding="ascii"))["cases"]
-    computed = json.loads(text)["cases"]
-    pairs = zip(computed, stored)
-    changed = [new["name"] for new, old in pairs if any(not same(new[key], old.get(key)) for key in new)]
-    if changed or len(stored) != count:
-        fail(f"{len(stored)} cases stored, {count} computed, changed: {changed}")
-    print(f"all {count} cases agree with the file")
+    for part in parts:
+        yield from part()
 
 
 if __name__ == "__main__":
-    main()
+    torch_cases.main(__doc__, "torch_options.json", all_cases)

@@ -40,18 +40,14 @@ Fields
                     "grad"          rows * classes numbers
 """
 
-import argparse
-import json
 import math
-import sys
-from pathlib import Path
 
 import mpmath
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch_cases import fail, main, numbers
 
-OUTPUT = Path(__file__).resolve().parent.parent / "tests" / "data" / "torch_reference.json"
 SEED = 20261121
 DEFAULT_IGNORE_INDEX = -100
 INF, NAN = math.inf, math.nan
@@ -132,17 +128,6 @@ def exact_cross_entropy(logits, targets, ignore_index, reduction, upstream):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def numbers(values):
-    """Nested floats or integers as JSON values; what is not finite as a string."""
-    if isinstance(values, (torch.Tensor, np.ndarray)):
-        values = values.tolist()
-    if isinstance(values, list):
-        return [numbers(value) for value in values]
-    if isinstance(values, float) and not math.isfinite(values):
-        return "nan" if math.isnan(values) else "inf" if values > 0 else "-inf"
-    return values
-
-
 def flat(values):
     return numbers(values.reshape(-1))
 
@@ -185,9 +170,9 @@ def cross_entropy(
             tolerance = 1e-13 * max(1.0, float(np.abs(logits[valid]).max()))
             for mine, theirs in zip(exact, (loss, row_loss, np.where(valid[:, None], grad, 0.0))):
                 if not np.allclose(theirs, mine, rtol=1e-11, atol=tolerance):
-                    sys.exit(f"torch_reference.py: PyTorch and mpmath differ in case {name}")
+                    fail(f"PyTorch and mpmath differ in case {name}")
     elif source == "mpmath":
-        sys.exit(f"torch_reference.py: case {name} has no finite answer to compute with mpmath")
+        fail(f"case {name} has no finite answer to compute with mpmath")
 
     case = base_case(name, "cross_entropy", logits, source, differs)
     case.update(
@@ -334,46 +319,10 @@ def row_operation_cases():
     yield from row_operations("huge_5x7", huge)
 
 
-def make_document():
-    cases = [*cross_entropy_cases(), *row_operation_cases()]
-    names = [case["name"] for case in cases]
-    if len(set(names)) != len(names):
-        sys.exit("torch_reference.py: two cases have the same name")
-    lines = ",\n".join(json.dumps(case, allow_nan=False, separators=(",", ":")) for case in cases)
-    version = torch.__version__.split("+")[0]
-    return f'{{"torch":"{version}","mpmath":"{mpmath.__version__}","cases":[\n{lines}\n]}}\n', len(cases)
-
-
-def same(mine, theirs):
-    """Equal, numbers to 1e-12: another processor may round the last place another way."""
-    if isinstance(mine, list) and isinstance(theirs, list):
-        return len(mine) == len(theirs) and all(same(*pair) for pair in zip(mine, theirs))
-    if isinstance(mine, float) and isinstance(theirs, float):
-        return math.isclose(mine, theirs, rel_tol=1e-12, abs_tol=1e-15)
-    return mine == theirs
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUTPUT, help="the file (default: tests/data/torch_reference.json)")
-    parser.add_argument("--check", action="store_true", help="write nothing, compare with the file that is there")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-
-    text, count = make_document()
-    if not options.check:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="ascii")
-        print(f"wrote {count} cases, {len(text)} bytes, torch {torch.__version__}")
-        return
-    stored = json.loads(options.out.read_text(encoding="ascii"))["cases"]
-    computed = json.loads(text)["cases"]
-    pairs = zip(computed, stored)
-    changed = [new["name"] for new, old in pairs if any(not same(new[key], old.get(key)) for key in new)]
-    if changed or len(stored) != count:
-        sys.exit(f"torch_reference.py: {len(stored)} cases stored, {count} computed, changed: {changed}")
-    print(f"all {count} cases agree with the file")
+def all_cases():
+    yield from cross_entropy_cases()
+    yield from row_operation_cases()
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, "torch_reference.json", all_cases)

@@ -334,6 +334,9 @@ impl<'a> CrossEntropy<'a> {
         if let Denominator::Value(value) = self.denominator {
             Factor::Scalar(value).check_values("denominator", "finite", f32::is_finite)?;
         }
+        if self.top_k == Some(0) {
+            return Err(Error::Value { what: "top_k", index: None, value: 0.0, must: "1 or more" });
+        }
         self.transform.check(rows, classes)?;
         if let Some((first, vocabulary)) = self.piece {
             let end = first.saturating_add(classes);

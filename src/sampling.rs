@@ -94,3 +94,11 @@ pub struct TopK<F = f32> {
     /// Their log-probabilities in nats; -inf where there is no class.
     pub log_probs: Vec<F>,
 }
+
+/// There are so many classes to list.
+pub(crate) fn check_k(k: u32, classes: usize) -> Result<()> {
+    if k as usize > classes {
+        return Err(Error::Options(format!("the {k} most probable of {classes} classes")));
+    }
+    Ok(())
+}

@@ -2,6 +2,7 @@
 //! each change must be seen.
 
 #[path = "../tests/gpu/common/mod.rs"]
+#[expect(dead_code, reason = "the adapters and the comparisons that panic are for the GPU tests")]
 mod common;
 
 use std::cell::Cell;

@@ -4,6 +4,7 @@ use super::Recording;
 use crate::device_views::{DeviceMatrix, DeviceVector, TransformBuffers};
 use crate::gpu::Gpu;
 use crate::ops::{sampling, top_k};
+use crate::sampling::check_k;
 use crate::shader::{DRAW_KERNEL, TOP_K_KERNEL};
 use crate::words::RowOutput;
 use crate::{LogitTransform, Result, Sampling};
@@ -49,6 +50,7 @@ impl Gpu {
     ) -> Result<()> {
         let mut recording = Recording::new(&TOP_K_KERNEL, logits);
         recording.transform(transform, buffers)?;
+        check_k(k, logits.classes)?;
         for (what, output) in [("classes", &outputs.0), ("log-probabilities", &outputs.1)] {
             output.check_output(what, (logits.rows as u64).saturating_mul(u64::from(k)))?;
         }

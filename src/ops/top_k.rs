@@ -3,6 +3,7 @@
 use crate::gpu::Gpu;
 use crate::host::{Job, run};
 use crate::launch::{Params, Pass};
+use crate::sampling::check_k;
 use crate::shader::{LOGSUMEXP_KERNEL, TOP_K_KERNEL};
 use crate::words::RowOutput;
 use crate::{LogitTransform, Logits, Result, TopK};
@@ -31,13 +32,13 @@ impl Gpu {
     ///
     /// **Shapes.** Result: `rows * k` of each, row after row.
     /// **Cost.** A pass over the logits for every four classes, and one more.
-    /// **Edge cases.** Only classes that take part are listed, those of -inf last. Where a row has fewer than `k`,
+    /// **Edge cases.** Only classes that take part are listed, those of -inf last. Where fewer than `k` take part,
     /// [`NO_CLASS`](crate::NO_CLASS) and -inf fill it up. Rows that hold NaN have `NO_CLASS` and NaN throughout; in rows that hold +inf,
     /// or nothing above -inf, the log-probabilities of the listed classes are NaN.
     /// **Accuracy.** As [`log_softmax`](Self::log_softmax); relative error below 1e-6 for the most probable class.
     ///
     /// # Errors
-    /// As [`softmax_with`](Self::softmax_with).
+    /// [`Error::Options`](crate::Error::Options) for a `k` above the number of classes, and those of [`softmax_with`](Self::softmax_with).
     ///
     /// ```no_run
     /// # use wgpu_xent::{Gpu, LogitTransform, Logits};
@@ -56,6 +57,7 @@ impl Gpu {
     /// As [`top_k_log_probs`](Self::top_k_log_probs).
     pub async fn top_k_log_probs_async(&self, logits: &Logits<'_>, k: u32, transform: &LogitTransform<'_>) -> Result<TopK> {
         transform.check(logits.rows(), logits.classes())?;
+        check_k(k, logits.classes())?;
         if k == 0 {
             return Ok(TopK::default());
         }

@@ -1,6 +1,7 @@
 //! The most probable classes.
 
 use super::row::{RowKind, as_class, rows_of};
+use crate::sampling::check_k;
 use crate::{LogitTransform, Logits, NO_CLASS, Result, TopK};
 
 /// The `k` most probable classes of each row, the most probable first, of equally probable ones the first, and their
@@ -11,9 +12,10 @@ use crate::{LogitTransform, Logits, NO_CLASS, Result, TopK};
 /// listed classes are NaN, as in [`log_softmax`](super::log_softmax).
 ///
 /// # Errors
-/// If the transform does not fit the logits.
+/// If the transform does not fit the logits; [`Error::Options`](crate::Error::Options) for a `k` above the number of classes.
 pub fn top_k_log_probs(logits: &Logits<'_>, k: u32, transform: &LogitTransform<'_>) -> Result<TopK<f64>> {
     transform.check(logits.rows(), logits.classes())?;
+    check_k(k, logits.classes())?;
     let k = k as usize;
     let (mut classes, mut log_probs) = (vec![], vec![]);
     for (r, row) in rows_of(logits, transform).enumerate() {

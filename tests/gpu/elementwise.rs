@@ -128,6 +128,7 @@ fn nothing_padding_and_refusals() {
     assert!(matches!(gpu().binary_cross_entropy_with_logits(&a, &b, &nan), Err(Error::Value { what: "weight", .. })));
     let target_gradient = loss.target_gradient(true);
     assert!(matches!(gpu().entropy(&a, &target_gradient), Err(Error::Options(_))));
+    assert!(matches!(gpu().entropy(&a, &loss.batch(0)), Err(Error::Value { what: "batch", .. })));
     assert!(matches!(gpu().binary_cross_entropy_with_logits(&a, &b, &binary.loss(target_gradient)), Err(Error::Options(_))));
 }
 

@@ -1,15 +1,24 @@
 //! Tests that need adapters, in one binary: they share the compiled pipelines.
 
 mod accuracy;
+mod blocks;
 mod common;
+mod correct;
+mod denominators;
 mod device;
+mod device_options;
 mod edges;
 mod elementwise;
 mod errors;
+mod faults;
 mod harness;
 mod options;
+mod pieces;
 mod random;
+mod results;
 mod sampling;
+#[path = "../common/mod.rs"]
+mod shared;
 mod signed;
 mod sizes;
 mod top_k;

@@ -5,12 +5,13 @@
 //! `XENT_DRAWS_ON=llvmpipe` for adapters with this in their description only.
 
 use crate::common::data::{Data, Random, make};
-use crate::common::{Bound, TINY, compare, gpus};
+use crate::common::{Bound, TINY, gpus};
+use crate::results::{Bounds, close, compare_results};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use wgpu_xent::{
-    ClassMask, CrossEntropy, CrossEntropyResult, Denominator, EmptyMean, Factor, FaultPolicy, Gpu, LogitTransform, Logits, Reduction,
-    Strategy as Kernel, Targets, reference,
+    ClassMask, CrossEntropy, Denominator, EmptyMean, Factor, FaultPolicy, Gpu, LogitTransform, Logits, Reduction, Strategy as Kernel,
+    Targets, reference,
 };
 
 /// Draws of a combination.
@@ -258,15 +259,15 @@ fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
             reference::cross_entropy(&logits, &targets, &options).map_err(told)?,
         )
     };
-    let size = Size::new(of, draw, &inputs);
-    compare_results(&got, &expected, &size)?;
+    let bounds = Size::new(of, draw, &inputs).bounds();
+    compare_results(&got, &expected, &bounds)?;
     if let (true, Some(states)) = (of.gradient, &got.states) {
         let backward = if of.soft {
             gpu.soft_cross_entropy_backward(&logits, &probabilities, states, &options)
         } else {
             gpu.cross_entropy_backward(&logits, &targets, states, &options)
         };
-        close("backward", Some(&backward.map_err(told)?), expected.gradient.as_ref(), size.gradient())?;
+        close("backward", Some(&backward.map_err(told)?), expected.gradient.as_ref(), bounds.gradient)?;
     }
     Ok(())
 }
@@ -304,58 +305,15 @@ impl Size {
         if self.transformed { 4.0 * self.z * 2f64.powi(-24) } else { 0.0 }
     }
 
-    fn loss(&self) -> Bound {
-        Bound { relative: 2e-6, absolute: TINY + 2.0 * self.rounding() * self.coefficients }
+    fn bounds(&self) -> Bounds {
+        let lost = 2.0 * self.rounding();
+        Bounds {
+            loss: Bound { relative: 2e-6, absolute: TINY + lost * self.coefficients },
+            value: Bound { relative: 2e-6, absolute: 2e-6 + lost },
+            gradient: Bound { relative: 1e-5, absolute: (2e-6 + lost) * self.coefficients * self.factor },
+            exact: !self.transformed,
+        }
     }
-
-    fn value(&self) -> Bound {
-        Bound { relative: 2e-6, absolute: 2e-6 + 2.0 * self.rounding() }
-    }
-
-    fn gradient(&self) -> Bound {
-        Bound { relative: 1e-5, absolute: (2e-6 + 2.0 * self.rounding()) * self.coefficients * self.factor }
-    }
-
-    fn target_gradient(&self) -> Bound {
-        Bound { relative: 1e-5, absolute: (2e-6 + 2.0 * self.rounding()) * self.coefficients * self.factor }
-    }
-}
-
-fn close(what: &str, got: Option<&Vec<f32>>, expected: Option<&Vec<f64>>, bound: Bound) -> Result<(), String> {
-    match (got, expected) {
-        (None, None) => Ok(()),
-        (Some(got), Some(expected)) => compare(got, expected, |_| bound).map(drop).map_err(|e| format!("{what}: {e}")),
-        _ => Err(format!("{what} is there and is not")),
-    }
-}
-
-fn compare_results(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, size: &Size) -> Result<(), String> {
-    close("row_loss", got.row_loss.as_ref(), expected.row_loss.as_ref(), size.loss())?;
-    let one = |loss: Option<f32>| loss.map(|l| vec![l]);
-    close("loss", one(got.loss).as_ref(), expected.loss.map(|l| vec![l]).as_ref(), size.loss())?;
-    close("logsumexp", got.logsumexp.as_ref(), expected.logsumexp.as_ref(), size.value())?;
-    close("log_prob", got.log_prob.as_ref(), expected.log_prob.as_ref(), size.loss())?;
-    close("entropy", got.entropy.as_ref(), expected.entropy.as_ref(), Bound { absolute: 40.0 * size.value().absolute, ..size.value() })?;
-    let z_loss = Bound { relative: 1e-5, absolute: 1e-6 };
-    close("row_z_loss", got.row_z_loss.as_ref(), expected.row_z_loss.as_ref(), z_loss)?;
-    close("z_loss", one(got.z_loss).as_ref(), expected.z_loss.map(|l| vec![l]).as_ref(), z_loss)?;
-    close("gradient", got.gradient.as_ref(), expected.gradient.as_ref(), size.gradient())?;
-    close("target_gradient", got.target_gradient.as_ref(), expected.target_gradient.as_ref(), size.target_gradient())?;
-    close("denominator", Some(&vec![got.denominator]), Some(&vec![expected.denominator]), Bound { relative: 1e-6, absolute: TINY })?;
-    // A rounded z may tie with another one, or come before it.
-    if !size.transformed && (&got.argmax, &got.rank) != (&expected.argmax, &expected.rank) {
-        return Err(format!("argmax {:?} {:?}, rank {:?} {:?}", got.argmax, expected.argmax, got.rank, expected.rank));
-    }
-    if !size.transformed && (got.correct, got.correct_top_k) != (expected.correct, expected.correct_top_k) {
-        return Err(format!(
-            "correct {:?} {:?}, top k {:?} {:?}",
-            got.correct, expected.correct, got.correct_top_k, expected.correct_top_k
-        ));
-    }
-    if (got.valid_rows, got.faults) != (expected.valid_rows, expected.faults) {
-        return Err(format!("valid rows {} {}, faults {:?} {:?}", got.valid_rows, expected.valid_rows, got.faults, expected.faults));
-    }
-    Ok(())
 }
 
 fn run(gpu: &Gpu, combinations: u32, seed: u64) {

@@ -3,7 +3,7 @@
 use crate::common::data::{Data, Random, make};
 use crate::common::{Bound, assert_close, gpu, on_every_adapter, with_every_strategy};
 use crate::device::{encoder, floats, values};
-use serde_json::Value;
+use crate::shared::stored::{Case, cases_of};
 use wgpu_xent::{ClassMask, DeviceMatrix, DeviceVector, Error, Gpu, LogitTransform, Logits, Output, TransformBuffers, reference};
 
 /// Factors of both signs, of several sizes, some of them 0.
@@ -163,45 +163,37 @@ fn wrong_shapes() {
     assert!(matches!(wrong, Err(Error::Length { what: "sign", expected: 2, got: 3 })));
 }
 
-fn numbers(case: &Value, name: &str) -> Option<Vec<f64>> {
-    let number = |v: &Value| match v {
-        Value::Null => f64::NAN,
-        Value::String(text) => text.parse().unwrap(),
-        other => other.as_f64().unwrap(),
-    };
-    case[name].as_array().map(|values| values.iter().map(number).collect())
-}
-
 #[test]
 fn pytorch_agrees() {
-    let all: Value = serde_json::from_str(include_str!("../data/torch_options.json")).unwrap();
-    let cases: Vec<&Value> = all["cases"].as_array().unwrap().iter().filter(|case| case["op"] == "logsumexp").collect();
-    assert!(cases.iter().filter(|case| !case["b"].is_null()).count() >= 5);
+    let cases = cases_of("logsumexp", 40);
+    let is_plain = |case: &&Case| case.field("mask").is_none();
+    let (signed, plain): (Vec<&Case>, Vec<&Case>) = cases.iter().filter(is_plain).partition(|case| case.field("b").is_some());
+    // The signed one takes one dimension.
+    let signed: Vec<&Case> = signed.into_iter().filter(|case| dims_of(case).len() == 1).collect();
+    assert!(signed.len() >= 5 && plain.len() >= 15, "{} and {} cases", signed.len(), plain.len());
     on_every_adapter(|gpu| {
-        for case in &cases {
-            let name = case["name"].as_str().unwrap();
-            let floats = |field: &str| numbers(case, field).map(|v| v.iter().map(|&x| x as f32).collect::<Vec<f32>>());
-            let (data, expected) = (floats("logits").unwrap(), numbers(case, "out").unwrap());
-            let shape: Vec<usize> = numbers(case, "shape").unwrap().iter().map(|&n| n as usize).collect();
-            let dims: Vec<isize> = numbers(case, "dims").unwrap().iter().map(|&n| n as isize).collect();
-            let close = |_: usize| Bound { relative: 2e-6, absolute: 2e-6 };
-            match floats("b") {
-                None if case["mask"].is_null() => assert_close(name, &gpu.logsumexp_over(&data, &shape, &dims).unwrap(), &expected, close),
-                Some(b) if dims.len() == 1 && case["mask"].is_null() => {
-                    let view = |values| Logits::with_shape(values, &shape, dims[0]).unwrap();
-                    let plain = LogitTransform::new();
-                    let (lse, sign) = gpu.signed_logsumexp(&view(&data), &view(&b), &plain).unwrap();
-                    assert_close(name, &lse, &expected, |_| Bound { relative: 5e-6, absolute: 5e-6 });
-                    assert_close(name, &sign, &numbers(case, "sign").unwrap(), |_| Bound { relative: 0.0, absolute: 1e-9 });
-                    let upstream = floats("upstream").unwrap();
-                    let got = gpu.signed_logsumexp_backward(&view(&data), &view(&b), &lse, &sign, &upstream, &plain).unwrap();
-                    let gradient = numbers(case, "grad").unwrap();
-                    // Where there is no gradient, the file says nothing.
-                    let got: Vec<f32> = got.iter().zip(&gradient).map(|(&g, e)| if e.is_nan() { f32::NAN } else { g }).collect();
-                    assert_close(name, &got, &gradient, |_| Bound { relative: 2e-5, absolute: 1e-6 });
-                }
-                _ => {}
-            }
-        }
+        plain.iter().for_each(|case| check_over_dimensions(gpu, case));
+        signed.iter().for_each(|case| check_signed(gpu, case));
     });
+}
+
+fn dims_of(case: &Case) -> Vec<isize> {
+    case.integers("dims").unwrap()
+}
+
+fn check_over_dimensions(gpu: &Gpu, case: &Case) {
+    let got = gpu.logsumexp_over(&case.inputs("logits").unwrap(), &case.shape(), &dims_of(case)).unwrap();
+    assert_close(case.name(), &got, &case.numbers("out").unwrap(), |_| Bound { relative: 2e-6, absolute: 2e-6 });
+}
+
+fn check_signed(gpu: &Gpu, case: &Case) {
+    let (data, b, shape) = (case.inputs("logits").unwrap(), case.inputs("b").unwrap(), case.shape());
+    let view = |values| Logits::with_shape(values, &shape, dims_of(case)[0]).unwrap();
+    let plain = LogitTransform::new();
+    let (lse, sign) = gpu.signed_logsumexp(&view(&data), &view(&b), &plain).unwrap();
+    assert_close(case.name(), &lse, &case.numbers("out").unwrap(), |_| Bound { relative: 5e-6, absolute: 5e-6 });
+    assert_close(case.name(), &sign, &case.numbers("sign").unwrap(), |_| Bound { relative: 0.0, absolute: 1e-9 });
+    let upstream = case.inputs("upstream").unwrap();
+    let got = gpu.signed_logsumexp_backward(&view(&data), &view(&b), &lse, &sign, &upstream, &plain).unwrap();
+    assert_close(case.name(), &got, &case.numbers("grad").unwrap(), |_| Bound { relative: 2e-5, absolute: 1e-6 });
 }

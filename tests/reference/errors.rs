@@ -1,6 +1,7 @@
 //! What the reference refuses.
 
 use crate::common::{NAN, X, dense};
+use crate::shared::nll::check_refusals;
 use wgpu_xent::reference::{
     binary_cross_entropy_with_logits, cross_entropy, distribution_cross_entropy, entropy, kl_div, log_softmax_backward,
     log_softmax_backward_with, log_softmax_with, logsumexp_backward, logsumexp_backward_with, logsumexp_over, logsumexp_with, nll_loss,
@@ -8,8 +9,8 @@ use wgpu_xent::reference::{
     softmax_with, top_k_log_probs,
 };
 use wgpu_xent::{
-    BinaryCrossEntropy, ClassMask, CrossEntropy, Denominator, ElementLoss, Error, Factor, FaultPolicy, LogitTransform, Logits, Reduction,
-    Result, Targets, Weights,
+    BinaryCrossEntropy, ClassMask, CrossEntropy, Denominator, ElementLoss, Error, Factor, LogitTransform, Logits, Reduction, Result,
+    Targets, Weights,
 };
 
 #[track_caller]
@@ -102,26 +103,20 @@ fn dimensions_that_do_not_fit() {
     }
     refused(logsumexp_over(&X, &[3, 4], &[0, 0]), "dimension 0");
     refused(logsumexp_over(&X, &[3, 4], &[1, -1]), "dimension -1");
+    refused(logsumexp_over(&X, &[3, 4], &[]), "no dimension");
+    refused(logsumexp_over(&[3.0], &[], &[]), "no dimension");
     assert!(matches!(logsumexp_over(&[], &[3, 0], &[1]), Err(Error::NoClasses { rows: 3 })));
     assert!(matches!(logsumexp_over(&[], &[3, 0], &[0, 1]), Err(Error::NoClasses { rows: 1 })));
 }
 
 #[test]
 fn targets_that_do_not_fit() {
-    let both = |targets: &Targets<'_>, options: CrossEntropy<'_>| {
-        let x = dense(&X, 4);
-        [cross_entropy(&x, targets, &options), nll_loss(&x, targets, &options)]
-    };
-    for result in both(&Targets::new(&[0_u8, 1]), CrossEntropy::new()) {
-        length(result, "targets", 3, 2);
-    }
-    for result in both(&Targets::new(&[0, -100, 4]), CrossEntropy::new()) {
-        let error = result.unwrap_err();
-        assert!(matches!(error, Error::Target { row: 2, target: 4, classes: 4, ignore_index: Some(-100) }), "{error:?}");
-    }
-    for result in both(&Targets::new(&[0, -1, 4]), CrossEntropy::new().ignore_index(4)) {
-        let error = result.unwrap_err();
-        assert!(matches!(error, Error::Target { row: 1, target: -1, .. }), "{error:?}");
+    let x = dense(&X, 4);
+    length(cross_entropy(&x, &Targets::new(&[0_u8, 1]), &CrossEntropy::new()), "targets", 3, 2);
+    for (targets, ignore_index, row, target) in [([0, -100, 4], -100, 2, 4), ([0, -1, 4], 4, 1, -1)] {
+        let error = cross_entropy(&x, &Targets::new(&targets), &CrossEntropy::new().ignore_index(ignore_index)).unwrap_err();
+        let Error::Target { row: r, target: t, classes: 4, ignore_index: Some(i) } = error else { panic!("{error:?}") };
+        assert_eq!((r, t, i), (row, target, ignore_index));
     }
 }
 
@@ -148,6 +143,7 @@ fn options_that_do_not_fit() {
     refused(cross_entropy(&x, &Targets::new(&[0, 1, 2]), &plain.target_gradient(true)), "target_gradient");
     refused(soft_cross_entropy(&x, &x, &plain.ignore_index(0)), "ignore_index 0");
     assert!(soft_cross_entropy(&x, &x, &plain.ignore_index(-1)).is_ok());
+    value(cross_entropy(&x, &Targets::new(&[0, 1, 2]), &plain.top_k(0)), "top_k", None);
     for options in [plain.log_prob(true), plain.rank(true), plain.top_k(1)] {
         refused(soft_cross_entropy(&x, &x, &options), "class indices");
     }
@@ -155,33 +151,7 @@ fn options_that_do_not_fit() {
 
 #[test]
 fn what_nll_loss_does_not_have() {
-    let x = dense(&X, 4);
-    let run = |options: CrossEntropy<'_>| nll_loss(&x, &Targets::new(&[0, 1, 2]), &options);
-    let plain = CrossEntropy::new();
-    let others = [
-        (plain.label_smoothing(0.1), "label_smoothing"),
-        (plain.z_loss(0.1), "z_loss"),
-        (plain.scale(2.0), "transform"),
-        (plain.softcap(2.0), "transform"),
-        (plain.class_mask(ClassMask::shared(&[15], 4).unwrap()), "transform"),
-        (plain.piece(0, 4), "piece"),
-        (plain.faults(FaultPolicy::Zero), "faults"),
-        (plain.top_k(1), "top_k"),
-        (plain.logsumexp(true), "logsumexp"),
-        (plain.log_prob(true), "log_prob"),
-        (plain.argmax(true), "argmax"),
-        (plain.rank(true), "rank"),
-        (plain.entropy(true), "entropy"),
-        (plain.z_loss_part(true), "z_loss_part"),
-        (plain.states(true), "states"),
-        (plain.target_gradient(true), "target_gradient"),
-    ];
-    for (options, name) in others {
-        refused(run(options), name);
-    }
-    length(run(plain.class_weights(&[1.0; 3][..])), "class_weights", 4, 3);
-    length(run(plain.row_weights(&[1.0; 2][..])), "row_weights", 3, 2);
-    refused(run(plain.upstream(Factor::Rows(&[1.0; 3]))), "upstream");
+    check_refusals(nll_loss);
 }
 
 #[test]
@@ -195,4 +165,8 @@ fn options_of_elements_that_do_not_fit() {
     value(run(plain.pos_weight(&[1.0, 1.0, 1.0, f32::INFINITY][..])), "pos_weight", Some(3));
     refused(run(plain.loss(ElementLoss::new().target_gradient(true))), "targets");
     refused(entropy(&x, &ElementLoss::new().target_gradient(true)), "targets");
+    let of_none = ElementLoss::new().batch(0);
+    value(run(plain.loss(of_none)), "batch", None);
+    value(kl_div(&x, &x, false, &of_none), "batch", None);
+    value(entropy(&x, &of_none), "batch", None);
 }

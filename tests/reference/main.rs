@@ -10,5 +10,7 @@ mod gradients;
 mod options;
 mod others;
 mod plain;
+#[path = "../common/mod.rs"]
+mod shared;
 mod special;
 mod torch;

@@ -1,62 +1,21 @@
 //! The cases that `scripts/torch_options.py` stored; its opening comment lists the fields.
 
 use crate::common::narrow;
-use serde_json::Value;
+use crate::shared::stored::{Case, LossInputs, TransformInputs, cases_of};
 use wgpu_xent::reference::{
     binary_cross_entropy_with_logits, cross_entropy, distribution_cross_entropy, entropy, kl_div, log_softmax_backward_with,
     log_softmax_with, logsumexp_backward_with, logsumexp_over, logsumexp_with, nll_loss, sigmoid, sigmoid_backward, signed_logsumexp,
     signed_logsumexp_backward, soft_cross_entropy, softmax_backward_with, softmax_with, top_k_log_probs,
 };
 use wgpu_xent::{
-    BinaryCrossEntropy, ClassMask, CrossEntropy, CrossEntropyResult, Denominator, ElementLoss, ElementLossResult, ElementReduction, Error,
-    Factor, LogitTransform, Logits, NO_CLASS, Reduction, Targets, Weights,
+    BinaryCrossEntropy, ClassMask, CrossEntropy, CrossEntropyResult, ElementLoss, ElementLossResult, ElementReduction, Error,
+    LogitTransform, Logits, NO_CLASS, Targets, Weights,
 };
 
 /// What `f64` leaves of the numbers of another implementation, relative to the value.
 const TOLERANCE: f64 = 2e-12;
 
-struct Case {
-    fields: Value,
-}
-
 impl Case {
-    fn name(&self) -> &str {
-        self.fields["name"].as_str().unwrap()
-    }
-
-    fn field(&self, name: &str) -> Option<&Value> {
-        let value = self.fields.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.name()));
-        (!value.is_null()).then_some(value)
-    }
-
-    /// Null elements, of values that do not exist, are NaN here.
-    fn numbers(&self, name: &str) -> Option<Vec<f64>> {
-        self.field(name).map(|value| match value {
-            Value::Array(values) => values.iter().map(number).collect(),
-            one => vec![number(one)],
-        })
-    }
-
-    fn inputs(&self, name: &str) -> Option<Vec<f32>> {
-        self.numbers(name).map(|values| narrow(&values))
-    }
-
-    fn integers<T: TryFrom<i64>>(&self, name: &str) -> Option<Vec<T>>
-    where
-        T::Error: std::fmt::Debug,
-    {
-        self.field(name).map(|values| values.as_array().unwrap().iter().map(|v| v.as_i64().unwrap().try_into().unwrap()).collect())
-    }
-
-    fn shape(&self) -> Vec<usize> {
-        self.integers("shape").unwrap()
-    }
-
-    fn view<'a>(&self, data: &'a [f32]) -> Logits<'a> {
-        let dim = self.field("dim").map_or(-1, |dim| dim.as_i64().unwrap() as isize);
-        Logits::with_shape(data, &self.shape(), dim).unwrap()
-    }
-
     #[track_caller]
     fn check(&self, what: &str, got: Option<&[f64]>, tolerance: f64) {
         let (Some(expected), got) = (self.numbers(what), got) else { return };
@@ -76,84 +35,21 @@ impl Case {
         self.check(what, got.as_deref(), 0.0);
     }
 
-    fn reduction(&self) -> Reduction {
-        match self.fields["reduction"].as_str().unwrap() {
-            "none" => Reduction::None,
-            "mean" => Reduction::Mean,
-            "sum" => Reduction::Sum,
-            other => panic!("{other}"),
-        }
-    }
-
     fn element_loss(&self) -> ElementLoss {
-        let reduction = match self.fields["reduction"].as_str().unwrap() {
-            "none" => ElementReduction::None,
-            "mean" => ElementReduction::Mean,
-            "batchmean" => ElementReduction::BatchMean,
-            "sum" => ElementReduction::Sum,
-            other => panic!("{other}"),
-        };
-        ElementLoss::new().reduction(reduction).gradient(true)
-    }
-}
-
-fn number(value: &Value) -> f64 {
-    match value {
-        Value::Null => f64::NAN,
-        Value::String(text) => text.parse().unwrap(),
-        value => value.as_f64().unwrap(),
+        ElementLoss::new().reduction(self.element_reduction()).gradient(true)
     }
 }
 
 /// Runs every case of an operation.
 fn each(op: &str, check: impl Fn(&Case)) {
-    let all: Value = serde_json::from_str(include_str!("../data/torch_options.json")).unwrap();
-    let cases: Vec<Case> =
-        all["cases"].as_array().unwrap().iter().filter(|case| case["op"] == op).map(|case| Case { fields: case.clone() }).collect();
-    assert!(cases.len() >= 5, "{op}: {} cases", cases.len());
-    cases.iter().for_each(check);
-}
-
-/// The words of a mask given in the shape of one row, or of the logits.
-fn mask_words(mask: &[f32], like: &Logits<'_>, case: &Case) -> Vec<u32> {
-    let rows_first: Vec<bool> = if mask.len() == like.classes() && like.rows() != 1 {
-        mask.iter().map(|&m| m == 1.0).collect()
-    } else {
-        let mask = case.view(mask);
-        (0..mask.rows()).flat_map(|r| mask.row(r).map(|m| m == 1.0)).collect()
-    };
-    ClassMask::pack(&rows_first, like.classes())
-}
-
-fn class_mask<'a>(words: &'a [u32], like: &Logits<'_>) -> ClassMask<'a> {
-    if words.len() == like.classes().div_ceil(32) {
-        ClassMask::shared(words, like.classes()).unwrap()
-    } else {
-        ClassMask::per_row(words, like.rows(), like.classes()).unwrap()
-    }
-}
-
-fn factor(values: Option<&Vec<f32>>) -> Factor<'_> {
-    match values {
-        None => Factor::Scalar(1.0),
-        Some(values) if values.len() == 1 => Factor::Scalar(values[0]),
-        Some(values) => Factor::Rows(values),
-    }
-}
-
-/// What a case says of the transform, with `check` to use it.
-fn with_transform(case: &Case, logits: &Logits<'_>, check: impl FnOnce(LogitTransform<'_>)) {
-    let (scale, cap) = (case.inputs("scale"), case.inputs("softcap").map(|cap| cap[0]));
-    let words = case.inputs("mask").map(|mask| mask_words(&mask, logits, case));
-    let mask = words.as_ref().map(|words| class_mask(words, logits));
-    check(LogitTransform::new().scale(factor(scale.as_ref())).softcap(cap).mask(mask));
+    cases_of(op, 5).iter().for_each(check);
 }
 
 fn check_cross_entropy(case: &Case, out: &CrossEntropyResult<f64>) {
     case.check("loss", out.loss.as_ref().map(std::slice::from_ref), TOLERANCE);
     case.check("row_loss", out.row_loss.as_deref(), TOLERANCE);
     case.check("grad", out.gradient.as_deref(), 1e-10);
-    assert_eq!(out.valid_rows as i64, case.fields["valid_rows"].as_i64().unwrap(), "{}", case.name());
+    assert_eq!(out.valid_rows as i64, case.integer("valid_rows").unwrap(), "{}", case.name());
     case.check("divisor", Some(&[out.denominator]), 1e-15);
 }
 
@@ -162,56 +58,27 @@ fn cross_entropies() {
     each("cross_entropy", |case| {
         let data = case.inputs("logits").unwrap();
         let logits = case.view(&data);
-        let (class_weights, row_weights, upstream) = (case.inputs("class_weights"), case.inputs("row_weights"), case.inputs("upstream"));
-        let one = |name: &str| case.inputs(name).map_or(0.0, |value| value[0]);
-        let denominator = match &case.fields["denominator"] {
-            Value::String(name) => match name.as_str() {
-                "target_weights" => Denominator::TargetWeights,
-                "rows" => Denominator::Rows,
-                "valid_rows" => Denominator::ValidRows,
-                "all_weights" => Denominator::AllWeights,
-                other => panic!("{other}"),
-            },
-            Value::Null => Denominator::TargetWeights,
-            value => Denominator::Value(number(value) as f32),
+        let inputs = LossInputs::new(case, &logits);
+        let options = inputs.options(case, &logits);
+        let out = if let Some(q) = case.inputs("probabilities") {
+            soft_cross_entropy(&logits, &case.view(&q), &options.target_gradient(true)).unwrap()
+        } else {
+            let targets: Vec<i64> = case.integers("targets").unwrap();
+            let mut out = cross_entropy(&logits, &Targets::new(&targets), &options.log_prob(true).rank(true)).unwrap();
+            // The file has nothing for ignored rows.
+            for (r, target) in targets.iter().enumerate().filter(|(_, target)| case.integer("ignore_index") == Some(**target)) {
+                assert_eq!(std::mem::replace(&mut out.log_prob.as_mut().unwrap()[r], f64::NAN), 0.0, "{target}");
+            }
+            out
         };
-        with_transform(case, &logits, |transform| {
-            let options = CrossEntropy::new()
-                .reduction(case.reduction())
-                .denominator(denominator)
-                .ignore_index(case.field("ignore_index").map(|i| i.as_i64().unwrap()))
-                .class_weights(class_weights.as_deref())
-                .row_weights(row_weights.as_deref())
-                .label_smoothing(one("label_smoothing"))
-                .z_loss(one("z_loss"))
-                .upstream(factor(upstream.as_ref()))
-                .transform(transform)
-                .row_loss(true)
-                .logsumexp(true)
-                .argmax(true)
-                .entropy(true)
-                .z_loss_part(true)
-                .gradient(true);
-            let out = if let Some(q) = case.inputs("probabilities") {
-                soft_cross_entropy(&logits, &case.view(&q), &options.target_gradient(true)).unwrap()
-            } else {
-                let targets: Vec<i64> = case.integers("targets").unwrap();
-                let mut out = cross_entropy(&logits, &Targets::new(&targets), &options.log_prob(true).rank(true)).unwrap();
-                // The file has nothing for ignored rows.
-                for (r, &target) in targets.iter().enumerate().filter(|(_, target)| case.fields["ignore_index"] == **target) {
-                    assert_eq!(std::mem::replace(&mut out.log_prob.as_mut().unwrap()[r], f64::NAN), 0.0, "{target}");
-                }
-                out
-            };
-            check_cross_entropy(case, &out);
-            case.check("lse", out.logsumexp.as_deref(), TOLERANCE);
-            case.check("log_prob", out.log_prob.as_deref(), TOLERANCE);
-            case.check_indices("argmax", out.argmax.as_deref());
-            case.check_indices("rank", out.rank.as_deref());
-            case.check("entropy", out.entropy.as_deref(), TOLERANCE);
-            case.check("row_z_loss", out.row_z_loss.as_deref(), TOLERANCE);
-            case.check("target_grad", out.target_gradient.as_deref(), TOLERANCE);
-        });
+        check_cross_entropy(case, &out);
+        case.check("lse", out.logsumexp.as_deref(), TOLERANCE);
+        case.check("log_prob", out.log_prob.as_deref(), TOLERANCE);
+        case.check_indices("argmax", out.argmax.as_deref());
+        case.check_indices("rank", out.rank.as_deref());
+        case.check("entropy", out.entropy.as_deref(), TOLERANCE);
+        case.check("row_z_loss", out.row_z_loss.as_deref(), TOLERANCE);
+        case.check("target_grad", out.target_gradient.as_deref(), TOLERANCE);
     });
 }
 
@@ -220,8 +87,8 @@ fn nll_losses() {
     each("nll", |case| {
         let data = case.inputs("logits").unwrap();
         let (weights, targets) = (case.inputs("class_weights"), case.integers::<i64>("targets").unwrap());
-        let ignored = case.field("ignore_index").map(|i| i.as_i64().unwrap());
-        let options = CrossEntropy::new().reduction(case.reduction()).ignore_index(ignored).class_weights(weights.as_deref());
+        let options =
+            CrossEntropy::new().reduction(case.reduction()).ignore_index(case.integer("ignore_index")).class_weights(weights.as_deref());
         let out = nll_loss(&case.view(&data), &Targets::new(&targets), &options.row_loss(true).gradient(true)).unwrap();
         check_cross_entropy(case, &out);
     });
@@ -230,7 +97,7 @@ fn nll_losses() {
 fn check_elements(case: &Case, out: &ElementLossResult<f64>) {
     case.check("loss", out.loss.as_ref().map(std::slice::from_ref), TOLERANCE);
     case.check("grad", out.gradient.as_deref(), TOLERANCE);
-    if case.fields["reduction"] == "none" {
+    if case.element_reduction() == ElementReduction::None {
         case.check("elements", out.elements.as_deref(), TOLERANCE);
     }
 }
@@ -253,7 +120,7 @@ fn binary_cross_entropies() {
 fn divergences() {
     each("kl_div", |case| {
         let (x, q) = (case.inputs("logits").unwrap(), case.inputs("targets").unwrap());
-        let log_target = case.fields["log_target"].as_bool().unwrap();
+        let log_target = case.field("log_target") == Some(&true.into());
         let options = case.element_loss().target_gradient(true);
         let out = kl_div(&case.view(&x), &case.view(&q), log_target, &options).unwrap();
         check_elements(case, &out);
@@ -312,15 +179,15 @@ fn softmaxes() {
         each(op, |case| {
             let (x, u) = (case.inputs("logits").unwrap(), case.inputs("upstream").unwrap());
             let logits = case.view(&x);
-            with_transform(case, &logits, |transform| {
-                let out = forward(&logits, &transform).unwrap();
-                case.check("out", Some(&out), TOLERANCE);
-                let gradient = backward(&case.view(&narrow(&out)), &case.view(&u), &transform);
-                match case.field("softcap") {
-                    Some(_) => assert!(matches!(gradient, Err(Error::Options(_)))),
-                    None => near(case, &gradient.unwrap(), 1e-6),
-                }
-            });
+            let inputs = TransformInputs::new(case, &logits);
+            let transform = inputs.transform(&logits);
+            let out = forward(&logits, &transform).unwrap();
+            case.check("out", Some(&out), TOLERANCE);
+            let gradient = backward(&case.view(&narrow(&out)), &case.view(&u), &transform);
+            match inputs.softcap {
+                Some(_) => assert!(matches!(gradient, Err(Error::Options(_)))),
+                None => near(case, &gradient.unwrap(), 1e-6),
+            }
         });
     }
 }
@@ -373,7 +240,7 @@ fn logsumexps() {
 fn most_probable_classes() {
     each("top_k", |case| {
         let data = case.inputs("logits").unwrap();
-        let k = case.fields["k"].as_u64().unwrap() as u32;
+        let k = case.integer("k").unwrap() as u32;
         let out = top_k_log_probs(&case.view(&data), k, &LogitTransform::new()).unwrap();
         case.check_indices("indices", Some(&out.classes));
         case.check("log_probs", Some(&out.log_probs), TOLERANCE);

@@ -46,7 +46,7 @@ impl From<ArrayError> for Failure {
 impl From<wgpu_xent::Error> for Failure {
     fn from(error: wgpu_xent::Error) -> Self {
         use wgpu_xent::Error::{AdapterNotFound, Dimension, Fault, Length, NoAdapter, NoClasses, Options, Target, Value};
-        let message = error.to_string();
+        let message = in_command_words(&error);
         match error {
             Length { .. } | NoClasses { .. } | Dimension { .. } | Target { .. } | Value { .. } | Fault { .. } | Options(_) => {
                 Self::input(message)
@@ -54,6 +54,32 @@ impl From<wgpu_xent::Error> for Failure {
             NoAdapter | AdapterNotFound { .. } => Self::input(message),
             _ => Self::work(message),
         }
+    }
+}
+
+/// The library's message, with the command's names of options.
+pub(crate) fn in_command_words(error: &wgpu_xent::Error) -> String {
+    use wgpu_xent::Error::{Options, Target, Value};
+    let message = error.to_string();
+    let renamed = |word: &str| {
+        let name = word.trim_end_matches(',');
+        // The library's names of options are the words with an underscore, and this one.
+        if name.contains('_') || name == "rank" { word.replacen(name, &option_name(name), 1) } else { word.to_owned() }
+    };
+    match error {
+        Value { what, .. } => message.replacen(what, &option_name(what), 1),
+        Options(_) | Target { .. } => message.split(' ').map(renamed).collect::<Vec<_>>().join(" "),
+        _ => message,
+    }
+}
+
+/// What the command calls an option of the library.
+fn option_name(name: &str) -> String {
+    match name {
+        "class_weights" => "--weight".to_owned(),
+        "row_weights" => "--row-weight".to_owned(),
+        "target_gradient" => "--target-grad".to_owned(),
+        _ => format!("--{}", name.replace('_', "-")),
     }
 }
 

@@ -114,6 +114,11 @@ impl Form {
     }
 }
 
+/// Parts of a file of one value a row.
+pub(crate) fn chunks(rows: usize) -> Vec<Range<usize>> {
+    steps(0..rows, MOST_ROWS)
+}
+
 fn steps(rows: Range<usize>, step: usize) -> Vec<Range<usize>> {
     rows.clone().step_by(step.max(1)).map(|first| first..rows.end.min(first + step)).collect()
 }

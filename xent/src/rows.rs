@@ -7,7 +7,9 @@ use wgpu_xent::Factor;
 
 use crate::arrays::Array;
 use crate::failure::{Failure, Result};
+use crate::form::chunks;
 use crate::matrix::open_floats;
+use crate::sum::Sum;
 
 /// A number for each row.
 #[derive(Debug)]
@@ -35,8 +37,7 @@ impl RowValues {
     /// Opens an array of one element for each row.
     pub(crate) fn open_each(spec: &str, what: &str, shape: &[usize]) -> Result<Self> {
         let array = open_floats(spec)?;
-        // A single row, which has no row dimension, may have its value with one.
-        if array.shape() == shape || (shape.is_empty() && array.shape() == [1]) {
+        if is_one_each(array.shape(), shape) {
             return Ok(Self::Rows(array));
         }
         Err(Failure::input(format!("{spec}: {what} of shape {:?}, expected {shape:?}, one for each row", array.shape())))
@@ -44,20 +45,28 @@ impl RowValues {
 
     /// Every number is as it must be, or an error that names the first that is not.
     pub(crate) fn check(&self, what: &'static str, must: &'static str, is_good: impl Fn(f32) -> bool) -> Result<()> {
-        const CHUNK: usize = 1 << 20;
         let wrong = |index, value: f32| Err(wgpu_xent::Error::Value { what, index, value: value.into(), must }.into());
         let array = match self {
             Self::Scalar(value) if is_good(*value) => return Ok(()),
             Self::Scalar(value) => return wrong(None, *value),
             Self::Rows(array) => array,
         };
-        for first in (0..array.len()).step_by(CHUNK) {
-            let values = array.window_f32(first, CHUNK.min(array.len() - first))?;
+        for rows in chunks(array.len()) {
+            let values = array.window_f32(rows.start, rows.len())?;
             if let Some(index) = values.iter().position(|&value| !is_good(value)) {
-                return wrong(Some(first + index), values[index]);
+                return wrong(Some(rows.start + index), values[index]);
             }
         }
         Ok(())
+    }
+
+    /// The sum of those of all rows.
+    pub(crate) fn sum(&self, rows: usize) -> Result<f64> {
+        let mut sum = Sum::default();
+        for rows in chunks(rows) {
+            self.read(&rows)?.iter().for_each(|&value| sum.add(value.into()));
+        }
+        Ok(sum.total())
     }
 
     /// Those of some rows.
@@ -91,6 +100,11 @@ impl Window<'_> {
             Self::Rows(values) => Factor::Rows(values),
         }
     }
+}
+
+/// Whether an array has one element for each row. A single row, which has no row dimension, may have its element with one.
+pub(crate) fn is_one_each(shape: &[usize], leading: &[usize]) -> bool {
+    shape == leading || (leading.is_empty() && shape == [1])
 }
 
 /// Reads an array of one number for each class.

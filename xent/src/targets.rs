@@ -5,13 +5,11 @@ use std::ops::Range;
 use wgpu_xent::{Error, Targets};
 
 use crate::arrays::Array;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, in_command_words};
+use crate::form::chunks;
 use crate::matrix::Matrix;
-use crate::rows::RowValues;
+use crate::rows::{RowValues, is_one_each};
 use crate::sum::Sum;
-
-/// Rows checked at a time.
-const CHUNK: usize = 1 << 20;
 
 /// The targets of logits.
 #[derive(Debug)]
@@ -58,9 +56,7 @@ impl TargetFile {
 
     fn new(spec: &str, array: Array, logits: &Matrix, ignore_index: Option<i64>) -> Result<Self> {
         let expected = logits.leading();
-        // A single row of logits, which has no row dimension, may have its target with one.
-        let fits = array.shape() == expected || (expected.is_empty() && array.shape() == [1]);
-        if !fits {
+        if !is_one_each(array.shape(), &expected) {
             let (got, logits) = (array.shape(), logits.shape());
             return Err(Failure::input(format!(
                 "{spec}: targets of shape {got:?} do not fit logits of shape {logits:?}, which need {expected:?} \
@@ -68,9 +64,9 @@ impl TargetFile {
             )));
         }
         let mut targets = Self { array, rows: logits.rows(), valid: 0, ignore_index };
-        for rows in targets.chunks() {
+        for rows in chunks(targets.rows) {
             let resolved = count_valid(&targets.read(&rows)?, rows.start, logits.classes(), ignore_index);
-            targets.valid += resolved.map_err(|error| Failure::input(format!("{spec}: {error}")))?;
+            targets.valid += resolved.map_err(|error| Failure::input(format!("{spec}: {}", in_command_words(&error))))?;
             targets.release(&rows);
         }
         Ok(targets)
@@ -79,7 +75,7 @@ impl TargetFile {
     /// The sum over the rows that are not ignored of the target's class weight times the row's weight.
     pub(crate) fn sum_weights(&self, class_weights: Option<&[f32]>, row_weights: Option<&RowValues>) -> Result<f64> {
         let mut sum = Sum::default();
-        for rows in self.chunks() {
+        for rows in chunks(self.rows) {
             let row_weights = row_weights.map(|weights| weights.read(&rows)).transpose()?;
             for (row, &target) in self.read(&rows)?.iter().enumerate().filter(|(_, target)| self.counts(**target)) {
                 let class_weight = class_weights.map_or(1.0, |weights| f64::from(weights[target as usize]));
@@ -89,11 +85,6 @@ impl TargetFile {
             self.release(&rows);
         }
         Ok(sum.total())
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let rows = self.rows;
-        (0..rows).step_by(CHUNK).map(move |first| first..rows.min(first + CHUNK))
     }
 
     /// Whether a row with this target is not ignored.

@@ -1,5 +1,4 @@
 //! What the GPU tests share: the adapters, seeded data, and the comparison with the reference.
-#![allow(dead_code, reason = "each test binary uses its share")]
 
 pub(crate) mod data;
 

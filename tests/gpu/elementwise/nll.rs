@@ -4,7 +4,8 @@ use super::SHAPES;
 use super::case::Inputs;
 use crate::common::data::Random;
 use crate::common::{Bound, TINY, assert_close, gpu, on_every_adapter, with_every_strategy};
-use wgpu_xent::{CrossEntropy, Denominator, EmptyMean, Error, FaultPolicy, Gpu, Logits, Reduction, Targets, reference};
+use crate::shared::nll::check_refusals;
+use wgpu_xent::{CrossEntropy, Denominator, EmptyMean, Gpu, Logits, Reduction, Targets, reference};
 
 fn check(gpu: &Gpu, log_probs: &Logits<'_>, targets: &[i64], options: &CrossEntropy<'_>) {
     let options = options.row_loss(true).gradient(true);
@@ -102,29 +103,5 @@ fn many_rows() {
 
 #[test]
 fn options_of_no_use_are_refused() {
-    let x = Logits::new(&[-0.5_f32, -1.0], 1, 2).unwrap();
-    let plain = CrossEntropy::new();
-    for (options, name) in [
-        (plain.label_smoothing(0.1), "label_smoothing"),
-        (plain.z_loss(0.1), "z_loss"),
-        (plain.scale(2.0), "transform"),
-        (plain.piece(0, 3), "piece"),
-        (plain.faults(FaultPolicy::Zero), "faults"),
-        (plain.top_k(1), "top_k"),
-        (plain.logsumexp(true), "logsumexp"),
-        (plain.log_prob(true), "log_prob"),
-        (plain.argmax(true), "argmax"),
-        (plain.rank(true), "rank"),
-        (plain.entropy(true), "entropy"),
-        (plain.z_loss_part(true), "z_loss_part"),
-        (plain.states(true), "states"),
-        (plain.target_gradient(true), "target_gradient"),
-    ] {
-        match gpu().nll_loss(&x, &Targets::new(&[0]), &options) {
-            Err(Error::Options(text)) => assert!(text.ends_with(name), "{text}, not {name}"),
-            other => panic!("{name}: {other:?}"),
-        }
-    }
-    assert!(matches!(gpu().nll_loss(&x, &Targets::new(&[2]), &plain), Err(Error::Target { target: 2, .. })));
-    assert!(matches!(gpu().nll_loss(&x, &Targets::new(&[0, 0]), &plain), Err(Error::Length { what: "targets", .. })));
+    check_refusals(|x, targets, options| gpu().nll_loss(x, targets, options));
 }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::shared::Transform;
+use super::shared::{ClassDim, Transform};
+use super::values::{count, seed};
 
 #[derive(Debug, Args)]
 pub(crate) struct Softmax {
@@ -14,9 +15,8 @@ pub(crate) struct Softmax {
     /// Log-softmax, in nats, instead of probabilities.
     #[arg(long)]
     pub(crate) log: bool,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     /// Where to write the gradient with respect to the logits; not with --softcap.
     #[arg(long, value_name = "FILE", requires = "upstream", conflicts_with = "softcap")]
     pub(crate) grad: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Logsumexp {
     /// Where to write the result, of the logits' shape without the reduced dimensions.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: String,
-    /// The dimensions to reduce; negative ones count from the end. If they do not follow each other, what the longest of their runs
+    /// The dimensions to reduce, by default 1 of two or more; negative ones count from the end. If they do not follow each other, what the longest of their runs
     /// reduces to is held in memory.
     #[arg(long, value_name = "D[,D..]", allow_hyphen_values = true, value_delimiter = ',')]
     pub(crate) dim: Vec<i64>,
@@ -74,17 +74,16 @@ pub(crate) struct Sample {
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: String,
     /// Draw only among the K most probable classes.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = count(), allow_negative_numbers = true)]
     pub(crate) top_k: Option<u32>,
     /// Draw only among the fewest most probable classes that together have the probability P.
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) top_p: Option<f32>,
     /// Where the randomness starts: the same seed gives the same classes.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     #[command(flatten)]
     pub(crate) transform: Transform,
 }
@@ -93,8 +92,8 @@ pub(crate) struct Sample {
 pub(crate) struct TopK {
     /// The scores of the classes.
     pub(crate) logits: String,
-    /// How many classes of each row.
-    #[arg(short, long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many classes of each row: from 1 to all.
+    #[arg(short, long, value_name = "K", value_parser = count(), allow_negative_numbers = true)]
     pub(crate) k: u32,
     /// Where to write the classes, of the logits' shape with K in the dimension of the classes; the most probable first, -1 where
     /// fewer take part.
@@ -103,9 +102,8 @@ pub(crate) struct TopK {
     /// Where to write their log-probabilities, of the same shape.
     #[arg(long, value_name = "OUT")]
     pub(crate) log_probs: Option<String>,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     #[command(flatten)]
     pub(crate) transform: Transform,
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::shared::{LossFiles, RowLoss, Transform};
-use super::values::{ElementReduction, KlReduction, OnFault};
+use super::shared::{ClassDim, LossFiles, RowLoss, Transform};
+use super::values::{ElementReduction, KlReduction, OnFault, count};
 
 #[derive(Debug, Args)]
 pub(crate) struct Loss {
@@ -32,7 +32,7 @@ pub(crate) struct LossOnly {
     #[arg(long, value_enum, default_value_t = OnFault::Propagate)]
     pub(crate) on_fault: OnFault,
     /// Print the share of rows whose target is among the K most probable classes.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = count(), allow_negative_numbers = true)]
     pub(crate) top_k: Option<u32>,
     #[command(flatten)]
     pub(crate) transform: Transform,
@@ -131,12 +131,11 @@ pub(crate) struct Entropy {
     pub(crate) p: String,
     /// Predicted probabilities of the same shape; with them, the cross-entropies -p log q.
     pub(crate) q: Option<String>,
-    /// How the entropies of the rows become one; the mean is that over the rows.
+    /// How the entropies of the rows become one.
     #[arg(long, value_enum, default_value_t = ElementReduction::Mean)]
     pub(crate) reduction: ElementReduction,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     /// Where to write the entropy of each row.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<String>,

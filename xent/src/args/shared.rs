@@ -5,6 +5,21 @@ use wgpu_xent::Denominator;
 
 use super::values::{Empty, IgnoreIndex, NumberOrFile, Reduction, denominator};
 
+/// Which dimension is that of the classes.
+#[derive(Debug, Args)]
+pub(crate) struct ClassDim {
+    /// The dimension of the classes, by default 1 of two or more; negative ones count from the end.
+    #[arg(long, value_name = "D", allow_hyphen_values = true)]
+    dim: Option<i64>,
+}
+
+impl ClassDim {
+    /// None or one, as commands take any number of dimensions.
+    pub(crate) fn as_slice(&self) -> &[i64] {
+        self.dim.as_slice()
+    }
+}
+
 /// What happens to the logits first.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "What happens to the logits first")]
@@ -47,9 +62,8 @@ pub(crate) struct RowLoss {
     /// A weight for each row.
     #[arg(long, value_name = "FILE")]
     pub(crate) row_weight: Option<String>,
-    /// The dimension of the classes; negative ones count from the end.
-    #[arg(long, value_name = "D", allow_hyphen_values = true)]
-    pub(crate) dim: Option<i64>,
+    #[command(flatten)]
+    pub(crate) dim: ClassDim,
     /// A factor on the gradient: one element, or with --reduction none also one a row.
     #[arg(long, value_name = "FILE", requires = "grad")]
     pub(crate) upstream: Option<String>,

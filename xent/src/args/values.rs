@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use clap::builder::RangedI64ValueParser;
 use wgpu_xent::{Denominator, EmptyMean, FaultPolicy};
+
+use crate::arrays::{EXTENSIONS, may_be_array};
 
 /// The library's [`wgpu_xent::Reduction`], as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,10 +19,10 @@ pub(crate) enum Reduction {
     None,
 }
 
-/// How the losses of elements become one.
+/// How the losses of elements, or the entropies of rows, become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ElementReduction {
-    /// Their sum, divided by the number of elements.
+    /// Their sum, divided by their number.
     Mean,
     /// Their sum.
     Sum,
@@ -85,10 +88,13 @@ impl From<OnFault> for FaultPolicy {
 pub(crate) struct IgnoreIndex(pub(crate) Option<i64>);
 
 impl FromStr for IgnoreIndex {
-    type Err = std::num::ParseIntError;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "none" { Ok(Self(None)) } else { text.parse().map(|index| Self(Some(index))) }
+        match text {
+            "none" => Ok(Self(None)),
+            _ => text.parse().map(|index| Self(Some(index))).map_err(|_| "expected an integer or none".to_owned()),
+        }
     }
 }
 
@@ -99,10 +105,26 @@ pub(crate) enum NumberOrFile {
     File(String),
 }
 
-impl From<&str> for NumberOrFile {
-    fn from(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::File(text.to_owned()), Self::Number)
+impl FromStr for NumberOrFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(number) => Ok(Self::Number(number)),
+            Err(_) if may_be_array(text) => Ok(Self::File(text.to_owned())),
+            Err(_) => Err(format!("expected a number or a path ending in {EXTENSIONS}")),
+        }
     }
+}
+
+/// Reads how many classes are asked for.
+pub(crate) fn count() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+/// Reads a seed.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected an integer from 0 to {}", u64::MAX))
 }
 
 /// Reads what a mean divides by.

@@ -23,7 +23,7 @@ pub(crate) enum ArrayError {
     },
     #[error("{}: not a regular file", .path.display())]
     NotAFile { path: PathBuf },
-    #[error("{}: unknown format, expected a path ending in .npy, .safetensors or .safetensors:TENSOR", .path.display())]
+    #[error("{}: unknown format, expected a path ending in {}", .path.display(), super::EXTENSIONS)]
     UnknownFormat { path: PathBuf },
     #[error("{}: the tensor name after the colon is empty", .path.display())]
     EmptyName { path: PathBuf },

@@ -96,6 +96,14 @@ struct Layout {
     file_size: u64,
 }
 
+/// How the paths of arrays end, for people.
+pub(crate) const EXTENSIONS: &str = ".npy, .safetensors or .safetensors:TENSOR";
+
+/// Whether this is the path of an array, as far as its ending tells.
+pub(crate) fn may_be_array(spec: &str) -> bool {
+    !matches!(Spec::parse(spec), Err(ArrayError::UnknownFormat { .. }))
+}
+
 /// A file's path and format, and the tensor meant in it.
 #[derive(Debug, PartialEq)]
 enum Spec {

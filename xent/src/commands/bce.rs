@@ -8,7 +8,7 @@ use crate::args::BinaryCrossEntropy;
 use crate::arrays::Array;
 use crate::commands::elements::{Pass, Total};
 use crate::failure::{Failure, Result};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, open_with_groups};
 use crate::rows::open_class_values;
 
 /// The weights of the elements.
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &BinaryCrossEntropy, adapter: Option<&str>) -> Result<()
     let logits = open_logits(args)?;
     let targets = logits.open_like(&args.targets, "targets")?;
     let weight = args.weight.as_deref().map(|spec| open_weight(spec, &logits)).transpose()?;
-    let pos_weight = args.pos_weight.as_deref().map(|spec| open_class_values(spec, "weights", logits.classes())).transpose()?;
+    let pos_weight = args.pos_weight.as_deref().map(|spec| open_class_values(spec, "positive weights", logits.classes())).transpose()?;
     check(&logits, &weight, pos_weight.as_deref())?;
     let pass = Pass {
         input: &logits,
@@ -61,8 +61,11 @@ fn check(logits: &Matrix, weight: &Option<Weight>, pos_weight: Option<&[f32]>) -
     Ok(())
 }
 
-/// Only weights of classes need to know which they are.
+/// Only weights of classes need to know which they are; a dimension that is not there is wrong in any case.
 fn open_logits(args: &BinaryCrossEntropy) -> Result<Matrix> {
+    if !Array::open(&args.logits)?.shape().is_empty() {
+        open_with_groups(&args.logits, &[args.dim])?;
+    }
     let has_shape = |spec: &String| Ok::<_, Failure>(Array::open(spec)?.shape() == Array::open(&args.logits)?.shape());
     let by_element = args.weight.as_ref().map(has_shape).transpose()?.unwrap_or(true);
     if by_element && args.pos_weight.is_none() { Matrix::open_flat(&args.logits) } else { Matrix::open(&args.logits, &[args.dim]) }

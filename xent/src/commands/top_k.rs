@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::args::TopK;
 use crate::engine::Engine;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::form::Form;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
@@ -13,8 +13,12 @@ use crate::transform::Transform;
 pub(crate) fn run(args: &TopK, adapter: Option<&str>) -> Result<()> {
     let logits = Matrix::open(&args.logits, args.dim.as_slice())?;
     let form = logits.form();
+    let (k, classes) = (args.k, form.classes());
+    if k as usize > classes {
+        return Err(Failure::input(format!("--k is {k}, must be at most {classes}, the number of classes")));
+    }
     let transform = Transform::open(&args.transform, form)?;
-    let listed = form.with_classes(args.k as usize);
+    let listed = form.with_classes(k as usize);
     let mut indices = Output::create_classes(args.indices.as_deref(), listed.shape())?;
     let mut log_probs = Output::create(args.log_probs.as_deref(), listed.shape())?;
     check_distinct(&[&indices, &log_probs])?;
@@ -22,7 +26,7 @@ pub(crate) fn run(args: &TopK, adapter: Option<&str>) -> Result<()> {
     let engine = Engine::open(adapter)?;
     logits.for_each_window(engine.window_bytes(), |rows, window| {
         let transform = transform.window(form, rows)?;
-        let top = engine.top_k(window, args.k, &transform.view()?)?;
+        let top = engine.top_k(window, k, &transform.view()?)?;
         indices.write_classes_of(&listed, rows, &in_blocks(&listed, rows, top.classes))?;
         log_probs.write_rows(&listed, rows, &in_blocks(&listed, rows, top.log_probs))
     })?;

@@ -99,10 +99,18 @@ fn wrong_options() {
     let files = Files::new();
     let logits = files.f32("x.npy", &[3, CLASSES], &LOGITS);
     let out = files.path("out.npy");
-    refused(&files, &["sample", &logits, "-o", &out, "--top-p", "0"], &["top_p is 0, must be above 0 and at most 1"]);
-    refused(&files, &["sample", &logits, "-o", &out, "--top-k=0"], &["top_k is 0, must be at least 1"]);
-    refused(&files, &["sample", &logits, "-o", &out, "--temperature=0"], &["temperature is 0"]);
+    refused(&files, &["sample", &logits, "-o", &out, "--top-p", "0"], &["--top-p is 0, must be above 0 and at most 1"]);
+    refused(&files, &["sample", &logits, "-o", &out, "--top-k=0"], &["invalid value '0' for '--top-k <K>': 0 is not in 1.."]);
+    refused(&files, &["sample", &logits, "-o", &out, "--temperature=0"], &["--temperature is 0"]);
     refused(&files, &["top-k", &logits, "-k0", "--indices", &out], &["invalid value '0' for '--k <K>'"]);
+    refused(&files, &["top-k", &logits, "-k", "-1", "--indices", &out], &["invalid value '-1' for '--k <K>': -1 is not in 1.."]);
+    refused(&files, &["top-k", &logits, "-k5", "--indices", &out], &["--k is 5, must be at most 4, the number of classes"]);
+    refused(&files, &["top-k", &logits, "-k4000000000", "--indices", &out], &["--k is 4000000000, must be at most 4"]);
+    refused(
+        &files,
+        &["sample", &logits, "-o", &out, "--seed", "-1"],
+        &["invalid value '-1' for '--seed <N>': expected an integer from 0 to 18446744073709551615"],
+    );
     refused(&files, &["top-k", &logits, "-k1"], &["--indices <OUT>"]);
     refused(&files, &["top-k", &logits, "-k1", "--indices", &out, "--log-probs", &out], &["two outputs to one file"]);
 }

@@ -157,13 +157,20 @@ fn shapes_that_do_not_fit() {
     let logits = files.f32("x.npy", &[3, CLASSES], &LOGITS);
     let other = files.f32("y.npy", &[CLASSES, 3], &LOGITS);
     let short = files.f32("s.npy", &[3], &[1.0; 3]);
+    let nan = files.f32("nan.npy", &[CLASSES], &[1.0, 1.0, f32::NAN, 1.0]);
     let loss = files.path("loss.npy");
     for args in [["bce", &logits, &other], ["kl", &logits, &other]] {
         refused(&files, &[&args[..], &["--loss", &loss]].concat(), &["y.npy: targets of shape [4, 3], expected [3, 4]"]);
     }
     refused(&files, &["entropy", &logits, &other], &["y.npy: predicted probabilities of shape [4, 3], expected [3, 4]"]);
     refused(&files, &["bce", &logits, &logits, "--weight", &short], &["s.npy: weights of shape [3], expected [4] or the logits' [3, 4]"]);
-    refused(&files, &["bce", &logits, &logits, "--pos-weight", &short], &["s.npy: weights of shape [3], expected [4], one for each class"]);
+    refused(
+        &files,
+        &["bce", &logits, &logits, "--pos-weight", &short],
+        &["s.npy: positive weights of shape [3], expected [4], one for each class"],
+    );
     refused(&files, &["entropy", &logits, "--target-grad", &loss], &["required arguments were not provided"]);
+    refused(&files, &["bce", &logits, &logits, "--dim=2"], &["x.npy: dimension 2 is not in -2..2"]);
+    refused(&files, &["bce", &logits, &logits, "--pos-weight", &nan], &["--pos-weight[2] is NaN, must be finite"]);
     refused(&files, &["bce", &logits, &logits, "--reduction=batchmean"], &["invalid value 'batchmean'"]);
 }

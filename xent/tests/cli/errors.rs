@@ -50,6 +50,7 @@ fn command_lines() {
         (&["loss", x, t, "--gard", "g.npy"], "unexpected argument '--gard' found; tip: a similar argument exists: '--grad'"),
         (&["loss", x, t, "--reduction", "average"], "invalid value 'average'"),
         (&["loss", x, t, "--ignore-index", "never"], "invalid value 'never'"),
+        (&["nll", x, t, "--temperature", "2"], "xent: unexpected argument '--temperature' found\n"),
         (&["loss", x, t, "--dim", "last"], "invalid value 'last'"),
         (&["loss", x, t, "--upstream", x], "--grad <FILE>"),
         (&["softmax", x, "-o", &case.out, "--grad", &case.grad], "--upstream <FILE>"),
@@ -68,6 +69,8 @@ fn help_is_no_error() {
         let run = finished(command(args));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
         assert!(run.stdout.contains("xent"), "{run:?}");
+        // Whoever asks how a command works learns which files it takes.
+        assert_eq!(run.stdout.contains("file.safetensors:tensor"), args != ["--version"], "{run:?}");
     }
     let run = finished(command(&[]));
     assert_eq!(run.code, Some(2), "{run:?}");
@@ -138,10 +141,10 @@ fn shapes_that_do_not_fit() {
 fn targets_that_are_no_class() {
     let case = Case::new();
     for (values, args, part) in [
-        ([0, 4, 0], &[][..], "t2.npy: target 4 of row 1 is not in 0..4 and is not ignore_index -100"),
+        ([0, 4, 0], &[][..], "t2.npy: target 4 of row 1 is not in 0..4 and is not --ignore-index -100"),
         ([0, 0, -1], &[], "target -1 of row 2"),
         ([-100, 0, 0], &["--ignore-index", "none"], "target -100 of row 0 is not in 0..4"),
-        ([-100, 0, 0], &["--ignore-index=-1"], "target -100 of row 0 is not in 0..4 and is not ignore_index -1"),
+        ([-100, 0, 0], &["--ignore-index=-1"], "target -100 of row 0 is not in 0..4 and is not --ignore-index -1"),
         ([0, i64::MAX, 0], &[], "target 9223372036854775807 of row 1"),
         ([0, 1 << 32, 0], &[], "target 4294967296 of row 1"),
     ] {

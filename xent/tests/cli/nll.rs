@@ -48,6 +48,40 @@ fn losses_and_gradients() {
 }
 
 #[test]
+fn row_weights_denominators_and_upstream() {
+    let files = Files::new();
+    let log_probs = files.f32("x.npy", &[3, CLASSES], &LOGITS);
+    let targets = files.i64("t.npy", &[3], &TARGETS);
+    let weights = files.f32("w.npy", &[CLASSES], &WEIGHTS);
+    let rows = files.f32("a.npy", &[3], &[2.0, 5.0, 0.5]);
+    let (scalar, each) = (files.f32("u.npy", &[], &[-2.0]), files.f32("us.npy", &[3], &[3.0, 7.0, -1.0]));
+    let (loss, grad) = (files.path("loss.npy"), files.path("grad.npy"));
+    // The coefficients of the first and the last row.
+    let (first, last) = (2.0 * 0.25, 0.5 * 3.0);
+    let sum = -first * 3.0 - last * 2.0;
+    let args = ["nll", &log_probs, &targets, "--weight", &weights, "--row-weight", &rows, "--loss", &loss, "--grad", &grad];
+    let check_gradient = |first: f64, last: f64| {
+        let mut expected = [0.0; 12];
+        (expected[3], expected[10]) = (-first, -last);
+        assert_file(&grad, &[3, CLASSES], &expected);
+    };
+    for engine in ENGINES {
+        let run = |options: &[&str]| succeeds(&[&args[..], options, engine].concat());
+        for (denominator, value) in [("weights", 3.25), ("rows", 3.0), ("valid", 2.0), ("all-weights", 2.0), ("-4", -4.0)] {
+            run(&["--denominator", denominator, "--upstream", &scalar]);
+            assert_file(&loss, &[], &[sum / value]);
+            check_gradient(-2.0 * first / value, -2.0 * last / value);
+        }
+        run(&["--reduction=none", "--upstream", &each]);
+        assert_file(&loss, &[3], &[-first * 3.0, 0.0, -last * 2.0]);
+        check_gradient(3.0 * first, -last);
+        run(&["--denominator=0", "--empty-mean=zero"]);
+        assert_file(&loss, &[], &[0.0]);
+        check_gradient(0.0, 0.0);
+    }
+}
+
+#[test]
 fn what_does_not_fit() {
     let files = Files::new();
     let log_probs = files.f32("x.npy", &[3, CLASSES], &LOGITS);

@@ -13,34 +13,38 @@ fn of_the_loss() {
     let two = files.f32("two.npy", &[2], &[1.0; 2]);
     let zero = files.f32("zero.npy", &[3], &[1.0, 1.0, 0.0]);
     let nan = files.f32("nan.npy", &[CLASSES], &[1.0, f32::NAN, 1.0, 1.0]);
+    let infinite = files.f32("inf.npy", &[3], &[1.0, f32::INFINITY, 1.0]);
     let mask = files.i64("mask.npy", &[3], &[1; 3]);
     let turned = files.i64("turned.npy", &[CLASSES, 3], &[1; 12]);
     let grad = files.path("grad.npy");
     let cases: &[(&[&str], &[&str])] = &[
         (&["--weight", &two], &["two.npy: weights of shape [2], expected [4], one for each class"]),
         (&["--weight", &soft], &["q.npy: weights of shape [3, 4], expected [4]"]),
-        (&["--weight", &nan], &["class_weights[1] is NaN, must be finite"]),
+        (&["--weight", &nan], &["--weight[1] is NaN, must be finite"]),
+        (&["--row-weight", &infinite], &["--row-weight[1] is inf, must be finite"]),
         (&["--row-weight", &two], &["two.npy: row weights of shape [2], expected [3], one for each row"]),
         (&["--class-mask", &mask], &["mask.npy: class mask of shape [3], expected [4] or the logits' [3, 4]"]),
         (&["--class-mask", &turned], &["turned.npy: class mask of shape [4, 3], expected [4] or the logits' [3, 4]"]),
         (&["--class-mask", &soft], &["q.npy: dtype is float32, expected bool or an integer type"]),
-        (&["--temperature", "0"], &["temperature is 0, must be finite, above 0"]),
-        (&["--temperature=-1"], &["temperature is -1, must be"]),
-        (&["--temperature", &zero], &["temperature[2] is 0, must be"]),
+        (&["--temperature", "0"], &["--temperature is 0, must be finite, above 0"]),
+        (&["--temperature=-1"], &["--temperature is -1, must be"]),
+        (&["--temperature", &zero], &["--temperature[2] is 0, must be"]),
         (&["--temperature", &two], &["two.npy: temperature of shape [2], expected one element or shape [3]"]),
-        (&["--temperature", "2.x"], &["2.x: unknown format"]),
-        (&["--scale", "inf"], &["scale is inf, must be finite"]),
+        (&["--temperature", "2.x"], &["invalid value '2.x' for '--temperature <T|FILE>': expected a number or a path ending in .npy"]),
+        (&["--scale", "inf"], &["--scale is inf, must be finite"]),
         (&["--scale=1", "--temperature=1"], &["'--scale <S|FILE>' cannot be used with '--temperature <T|FILE>'"]),
-        (&["--softcap", "0"], &["softcap is 0, must be finite and above 0"]),
-        (&["--label-smoothing", "1.5"], &["label_smoothing is 1.5, must be from 0 to 1"]),
-        (&["--label-smoothing=-0.1"], &["label_smoothing is -0.1"]),
-        (&["--z-loss", "nan"], &["z_loss is NaN, must be finite"]),
+        (&["--softcap", "0"], &["--softcap is 0, must be finite and above 0"]),
+        (&["--label-smoothing", "1.5"], &["--label-smoothing is 1.5, must be from 0 to 1"]),
+        (&["--label-smoothing=-0.1"], &["--label-smoothing is -0.1"]),
+        (&["--z-loss", "nan"], &["--z-loss is NaN, must be finite"]),
         (&["--denominator", "batch"], &["invalid value 'batch'", "expected weights, rows, valid, all-weights or a finite number"]),
         (&["--denominator", "inf"], &["invalid value 'inf'"]),
         (&["--empty-mean", "one"], &["invalid value 'one'", "nan, zero"]),
         (&["--on-fault", "panic"], &["invalid value 'panic'", "propagate, zero, fail"]),
-        (&["--top-k", "-1"], &["unexpected argument '-1'"]),
-        (&["--target-grad", &grad], &["target_gradient needs targets that are probabilities"]),
+        (&["--top-k", "-1"], &["invalid value '-1' for '--top-k <K>': -1 is not in 1.."]),
+        (&["--top-k=0"], &["invalid value '0' for '--top-k <K>': 0 is not in 1.."]),
+        (&["--ignore-index", "some"], &["invalid value 'some' for '--ignore-index <I|none>': expected an integer or none"]),
+        (&["--target-grad", &grad], &["--target-grad needs targets that are probabilities"]),
         (&["--grad", &grad, "--rank", &grad], &["grad.npy: two outputs to one file"]),
         (&["--argmax", &grad, "--entropy", &grad], &["grad.npy: two outputs to one file"]),
     ];
@@ -48,9 +52,9 @@ fn of_the_loss() {
         refused(&files, &[&["loss", &logits, &targets], *args].concat(), parts);
     }
     let cases: &[(&[&str], &str)] = &[
-        (&["--ignore-index=0"], "ignore_index 0 needs targets that are class indices"),
-        (&["--rank", &grad], "log_prob, rank and top_k need targets that are class indices"),
-        (&["--top-k=2"], "log_prob, rank and top_k need targets that are class indices"),
+        (&["--ignore-index=0"], "--ignore-index 0 needs targets that are class indices"),
+        (&["--rank", &grad], "--log-prob, --rank and --top-k need targets that are class indices"),
+        (&["--top-k=2"], "--log-prob, --rank and --top-k need targets that are class indices"),
     ];
     for (args, part) in cases {
         refused(&files, &[&["loss", &logits, &soft], *args].concat(), &[part]);
@@ -80,5 +84,5 @@ fn a_temperature_far_into_the_file() {
     temperatures[rows - 3] = -2.0;
     let temperatures = files.f32("t.npy", &[rows], &temperatures);
     let args = ["softmax", &logits, "-o", &files.path("o.npy"), "--temperature", &temperatures];
-    refused(&files, &args, &["temperature[199997] is -2, must be"]);
+    refused(&files, &args, &["--temperature[199997] is -2, must be"]);
 }

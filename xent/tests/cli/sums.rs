@@ -1,7 +1,7 @@
 //! `xent logsumexp` over several dimensions, and of terms with factors.
 
 use crate::files::Files;
-use crate::values::assert_file;
+use crate::values::{assert_file, assert_file_to};
 use crate::{ENGINES, refused, succeeds};
 
 /// An array of this shape, and each element's indices.
@@ -69,9 +69,9 @@ fn any_set_of_dimensions() {
     }
 }
 
-#[test]
-fn factors_of_either_sign() {
-    let files = Files::new();
+/// Sums with factors, of exp(scale x) where `takes_part`, are what the command answers with these options.
+#[track_caller]
+fn check_factors(files: &Files, options: &[&str], scale: f64, takes_part: impl Fn(usize) -> bool) {
     let x = values();
     let b: Vec<f32> = (0..48).map(|i| [1.0, -2.0, 0.0, 0.5, -0.25][i % 5]).collect();
     let (logits, factors) = (files.f32("x.npy", &SHAPE, &x), files.f32("b.npy", &SHAPE, &b));
@@ -80,16 +80,36 @@ fn factors_of_either_sign() {
     for engine in ENGINES {
         for (names, dims) in SETS {
             let (places, count) = places(dims);
-            let mut sums = vec![0.0; count];
-            (0..48).for_each(|i| sums[places[i]] += f64::from(b[i]) * f64::from(x[i]).exp());
+            let (mut sums, mut sizes) = (vec![0.0; count], vec![0.0; count]);
+            let terms: Vec<f64> =
+                (0..48).map(|i| if takes_part(i) { f64::from(b[i]) * (scale * f64::from(x[i])).exp() } else { 0.0 }).collect();
+            for (place, term) in places.iter().zip(&terms) {
+                sums[*place] += term;
+                sizes[*place] += term.abs();
+            }
             let results = ["-o", &out, "--sign", &sign, "--grad", &grad, "--upstream", &upstream];
-            succeeds(&[&["logsumexp", &logits, "--b", &factors, "--dim", names], &results[..], engine].concat());
-            assert_file(&out, &kept(dims, false), &sums.iter().map(|sum| sum.abs().ln()).collect::<Vec<_>>());
+            succeeds(&[&["logsumexp", &logits, "--b", &factors, "--dim", names], &results[..], options, engine].concat());
+            // A sum S of terms t is right to 1e-6 sum|t|, so log|S| to 1e-6 sum|t| / |S|, and so, relatively, is t exp(-log|S|).
+            let condition = |place: usize| sizes[place] / sums[place].abs();
+            let logs: Vec<f64> = sums.iter().map(|sum| sum.abs().ln()).collect();
+            assert_file_to(&out, &kept(dims, false), &logs, |i| condition(i) + logs[i].abs());
             assert_file(&sign, &kept(dims, false), &sums.iter().map(|sum| sum.signum()).collect::<Vec<_>>());
-            let gradient: Vec<f64> = (0..48).map(|i| 2.0 * f64::from(b[i]) * f64::from(x[i]).exp() / sums[places[i]]).collect();
-            assert_file(&grad, &SHAPE, &gradient);
+            let gradient: Vec<f64> = (0..48).map(|i| 2.0 * scale * terms[i] / sums[places[i]]).collect();
+            assert_file_to(&grad, &SHAPE, &gradient, |i| 1.0 + condition(places[i]) * gradient[i].abs());
         }
     }
+}
+
+#[test]
+fn factors_of_either_sign() {
+    check_factors(&Files::new(), &[], 1.0, |_| true);
+}
+
+#[test]
+fn factors_with_a_mask_and_a_temperature() {
+    let files = Files::new();
+    let mask = files.npy("m.npy", "|b1", &SHAPE, (0..48).map(|i| u8::from(i % 11 != 5)));
+    check_factors(&files, &["--mask", &mask, "--temperature=2"], 0.5, |i| i % 11 != 5);
 }
 
 #[test]

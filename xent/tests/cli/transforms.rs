@@ -32,6 +32,11 @@ fn check(files: &Files, logits: &str, options: &[&str], model: &Model, has_gradi
             let product = |row: usize| (row * 4..row * 4 + 4).map(|k| p[k] * f64::from(LOGITS[k])).sum::<f64>();
             let expected: Vec<f64> = (0..12).map(|i| slope(i) * p[i] * (f64::from(LOGITS[i]) - product(i / 4))).collect();
             assert_file(&grad, &[3, CLASSES], &expected);
+            succeeds(&[&["softmax", logits, "--log", "-o", &out, "--grad", &grad, "--upstream", &upstream], &options[..]].concat());
+            let above = |i: usize| if model.mask[i] { f64::from(LOGITS[i]) } else { 0.0 };
+            let sum = |row: usize| (row * 4..row * 4 + 4).map(above).sum::<f64>();
+            let expected: Vec<f64> = (0..12).map(|i| slope(i) * (above(i) - p[i] * sum(i / 4))).collect();
+            assert_file(&grad, &[3, CLASSES], &expected);
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::engine::{Engine, Losses};
 use crate::failure::{Failure, Result, in_window};
 use crate::matrix::Matrix;
 use crate::rows::{RowValues, open_class_values};
-use crate::sum::Sum;
 use crate::targets::{Goal, TargetFile};
 use crate::transform::Transform;
 
@@ -74,17 +73,8 @@ impl Inputs {
             (Denominator::ValidRows, _) | (Denominator::TargetWeights, Goal::Probabilities(_)) => Ok(valid),
             (Denominator::TargetWeights, Goal::Classes(targets)) => targets.sum_weights(self.class_weights.as_deref(), None),
             (Denominator::AllWeights, Goal::Classes(targets)) => targets.sum_weights(self.class_weights.as_deref(), row_weights),
-            (Denominator::AllWeights, Goal::Probabilities(_)) => row_weights.map_or(Ok(valid), |weights| self.sum(weights)),
+            (Denominator::AllWeights, Goal::Probabilities(_)) => row_weights.map_or(Ok(valid), |weights| weights.sum(self.logits.rows())),
         }
-    }
-
-    fn sum(&self, weights: &RowValues) -> Result<f64> {
-        const CHUNK: usize = 1 << 20;
-        let (mut sum, rows) = (Sum::default(), self.logits.rows());
-        for first in (0..rows).step_by(CHUNK) {
-            weights.read(&(first..rows.min(first + CHUNK)))?.iter().for_each(|&weight| sum.add(weight.into()));
-        }
-        Ok(sum.total())
     }
 
     /// The options that are the same for all windows, with no outputs but the loss of each row.
