@@ -226,12 +226,13 @@ fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
 fn target_gradient4(row: u32, quad: u32, z: vec4<f32>, w: vec4<f32>, finish: Finish) -> vec4<f32> {
     let distance = (finish.max - z) + finish.log_sum;
     let infinite = bitcast<vec4<u32>>(z) == vec4(NEGATIVE_INFINITY_BITS);
-    let coefficient = finish.scale * finish.soft * w;
+    let own = finish.soft * w;
+    let coefficient = finish.scale * own;
     let value = coefficient * select(distance, vec4(special(POSITIVE_INFINITY_BITS)), infinite);
     // A label of 0 against -inf is not there.
     let absent = infinite & (label4(row, quad) == vec4(0.0));
     let faulty = finish.status != 0u && finish.status < UNCOUNTED;
-    let counts = allowed4(row, quad) & (vec4(faulty) | ((magnitude4(coefficient) != vec4(0u)) & !absent));
+    let counts = allowed4(row, quad) & (vec4(faulty) | ((magnitude4(own) != vec4(0u)) & (magnitude4(coefficient) != vec4(0u)) & !absent));
     // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
     return select(vec4(0.0), select(value, vec4(finish.fill), finish.spoiled), counts);
 }

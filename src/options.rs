@@ -271,13 +271,10 @@ impl<'a> CrossEntropy<'a> {
     }
 
     /// The same rows, with nothing wanted but their states: what follows from these is for the call that has those of all pieces.
-    pub(crate) fn only_states(self) -> Result<Self> {
-        if self.outputs.rank || self.top_k.is_some() {
-            return Err(Error::Options("the rank of a target needs the whole vocabulary, not the states of its pieces".into()));
-        }
-        let Outputs { argmax, entropy, .. } = self.outputs;
-        let outputs = Outputs { argmax, entropy, states: true, ..Outputs::default() };
-        Ok(Self { outputs, reduction: Reduction::None, upstream: Factor::Scalar(1.0), ..self })
+    pub(crate) fn only_states(self) -> Self {
+        let Outputs { argmax, rank, entropy, .. } = self.outputs;
+        let outputs = Outputs { argmax, rank, entropy, states: true, ..Outputs::default() };
+        Self { outputs, reduction: Reduction::None, upstream: Factor::Scalar(1.0), ..self }
     }
 
     /// No option is set that has no meaning without logits: what the negative log-likelihood takes.
@@ -342,6 +339,9 @@ impl<'a> CrossEntropy<'a> {
             let end = first.saturating_add(classes);
             if end > vocabulary || vocabulary > u32::MAX as usize {
                 return refuse(format!("a piece of classes {first}..{end} is not within a vocabulary of {vocabulary}"));
+            }
+            if self.outputs.rank || self.top_k.is_some() {
+                return refuse("the rank of a target needs the whole vocabulary, not the states of its pieces".into());
             }
         }
         let Outputs { log_prob, rank, target_gradient, .. } = self.outputs;

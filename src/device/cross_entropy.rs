@@ -185,7 +185,7 @@ impl Gpu {
         if buffers.new_states.is_none() || buffers.states.is_some() {
             return Err(Error::Options("row states are made without states, and go to new_states".into()));
         }
-        let options = CrossEntropy { outputs: options.outputs, ..numbers_of(options)? }.only_states()?;
+        let options = CrossEntropy { outputs: options.outputs, ..numbers_of(options)? }.only_states();
         let (mut recording, _) = CrossEntropyBuffers { upstream: None, ..*buffers }.recording(&options)?;
         recording.states_out = checked_states(recording.logits.rows, "new_states", buffers.new_states, DeviceVector::check_output)?;
         recording.record(self, encoder)

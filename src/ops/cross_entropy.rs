@@ -275,7 +275,7 @@ impl Gpu {
     }
 
     async fn states(&self, logits: &Logits<'_>, goal: Goal<'_>, options: &CrossEntropy<'_>) -> Result<Vec<RowState>> {
-        let options = options.only_states()?;
+        let options = options.only_states();
         let mut job = job(logits, goal, &options)?;
         job.states_out = true;
         Ok(run(self, &job).await?.states)
