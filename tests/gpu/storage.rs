@@ -11,7 +11,7 @@ use wgpu_xent::{
     Targets, reference,
 };
 
-/// A type of gradients, with what rounding to it may change.
+/// A type of elements. Rounding to it may change a value by half of its last digit, or half of its smallest step.
 trait Type: Element + PartialEq + std::fmt::Debug {
     const ROUNDING: Bound;
     fn of(value: f32) -> Self;
@@ -29,7 +29,7 @@ impl Type for f32 {
 }
 
 impl Type for f16 {
-    const ROUNDING: Bound = Bound { relative: 4.9e-4, absolute: 3e-8 };
+    const ROUNDING: Bound = Bound { relative: 1.0 / 2048.0, absolute: 3e-8 };
     fn of(value: f32) -> Self {
         Self::from_f32(value)
     }
@@ -39,7 +39,7 @@ impl Type for f16 {
 }
 
 impl Type for bf16 {
-    const ROUNDING: Bound = Bound { relative: 2.0e-3, absolute: 1.2e-38 };
+    const ROUNDING: Bound = Bound { relative: 1.0 / 256.0, absolute: 1.2e-38 };
     fn of(value: f32) -> Self {
         Self::from_f32(value)
     }
@@ -154,13 +154,14 @@ fn check_types<T: Type, G: Type>(gpu: &Gpu, [blocks, classes, inner]: [usize; 3]
 
 #[test]
 fn every_pair_of_types() {
-    with_every_strategy(|gpu| check_types::<f16, bf16>(gpu, [5, 45, 1]));
     on_every_adapter(|gpu| {
-        check_types::<f16, f32>(gpu, [3, 1000, 1]);
-        check_types::<f32, f16>(gpu, [3, 1003, 1]);
-        check_types::<bf16, bf16>(gpu, [3, 5, 3]);
-        check_types::<bf16, f16>(gpu, [2, 5000, 1]);
+        check_types::<f16, bf16>(gpu, [5, 45, 1]);
+        check_types::<bf16, f16>(gpu, [3, 5, 3]);
     });
+    // Parts meet in the same way on every adapter.
+    check_types::<f16, f32>(gpu(), [3, 1000, 1]);
+    check_types::<f32, f16>(gpu(), [3, 1003, 1]);
+    check_types::<bf16, bf16>(gpu(), [2, 5000, 1]);
 }
 
 /// Rows behind a lead and with a stride, whole quads and not; the gradient in place, and between the rows nothing is touched.
