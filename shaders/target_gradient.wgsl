@@ -1,6 +1,4 @@
-// The gradient with respect to the targets, a second result. Needs: params.wgsl.
-
-@group(0) @binding(9) var<storage, read_write> target_result: array<f32>;
+// The gradient with respect to the targets, a second result. Needs: params.wgsl, store_target_one.
 
 const TARGET_GRADIENT: bool = true;
 
@@ -8,14 +6,14 @@ fn store_target_quad(row: u32, quad: u32, value: vec4<f32>) {
     let block = (row / params.inner) * params.target_result_stride;
     let i = params.target_result_start + block + row % params.inner + 4u * quad * params.inner;
     let column = 4u * quad;
-    target_result[i] = value.x;
+    store_target_one(i, value.x);
     if column + 1u < params.classes {
-        target_result[i + params.inner] = value.y;
+        store_target_one(i + params.inner, value.y);
     }
     if column + 2u < params.classes {
-        target_result[i + 2u * params.inner] = value.z;
+        store_target_one(i + 2u * params.inner, value.z);
     }
     if column + 3u < params.classes {
-        target_result[i + 3u * params.inner] = value.w;
+        store_target_one(i + 3u * params.inner, value.w);
     }
 }

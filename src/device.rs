@@ -127,11 +127,12 @@ impl<'a> Recording<'a> {
         let wanted = self.wanted();
         let storage = self.logits.matrix().storage;
         let Matrices { logits, second, third, result, target_result } = self.matrices;
-        let stride = [logits, second, third, result, target_result].iter().flatten().map(|m| m.stride).max().unwrap_or(0);
+        let matrices = [logits, second, third, result, target_result];
+        let block_bytes = matrices.iter().flatten().map(|m| m.stride.saturating_mul(m.storage.bytes() as u64)).max();
         let states = if self.states_in.is_some() || self.states_out.is_some() { STATS_BYTES / 4 } else { 0 };
         Work {
             inner: self.logits.inner as u64,
-            block_bytes: stride.saturating_mul(storage.bytes() as u64),
+            block_bytes: block_bytes.unwrap_or(0),
             row_words: wanted.row_words().max(states).max(self.lists.map_or(0, |(k, _)| u64::from(k))),
             fixed_words: wanted.fixed_words(self.class_words),
             subgroups: self.kernel.has_subgroups(),

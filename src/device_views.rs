@@ -26,13 +26,19 @@ impl<'a> DeviceMatrix<'a> {
     }
 
     /// A matrix of `T` from a byte offset, a multiple of 4, with a row every `stride` elements. An offset and a stride that are
-    /// multiples of 16 bytes are faster.
+    /// multiples of 4 elements are faster.
     ///
     /// # Errors
     /// [`Error::NoClasses`], [`Error::Stride`], and [`Error::Buffer`] if the buffer is too short, the offset odd or `STORAGE` missing.
     pub fn with_layout<T: Element>(buffer: &'a wgpu::Buffer, offset: u64, rows: usize, classes: usize, stride: usize) -> Result<Self> {
         let elements = matrix_len("a device matrix", rows, classes, stride)?;
-        check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
+        // Kernels see words: elements of 16 bits fill the last one up.
+        check_buffer(
+            "a matrix",
+            buffer,
+            offset,
+            (elements as u64).saturating_mul(T::STORAGE.bytes() as u64).div_ceil(4).saturating_mul(4),
+        )?;
         let stride = if rows > 1 { stride } else { classes };
         Ok(Self { buffer, offset, rows, classes, inner: 1, stride, storage: T::STORAGE })
     }
@@ -58,7 +64,13 @@ impl<'a> DeviceMatrix<'a> {
             return Err(Error::NoClasses { rows });
         }
         let elements = matrix_len("a device matrix", blocks, classes.saturating_mul(inner), stride)?;
-        check_buffer("a matrix", buffer, offset, (elements as u64).saturating_mul(T::STORAGE.bytes() as u64))?;
+        // Kernels see words: elements of 16 bits fill the last one up.
+        check_buffer(
+            "a matrix",
+            buffer,
+            offset,
+            (elements as u64).saturating_mul(T::STORAGE.bytes() as u64).div_ceil(4).saturating_mul(4),
+        )?;
         let stride = if blocks > 1 { stride } else { classes * inner };
         Ok(Self { buffer, offset, rows, classes, inner, stride, storage: T::STORAGE })
     }

@@ -10,16 +10,52 @@ use crate::shader::{Features, Kernel, Transform};
 use crate::summary::{SummaryWords, check_targets, copy_denominator, new_summary, reduce_loss};
 use crate::transform::{ClassMask, LogitTransform};
 use crate::words::{CLASS_INPUTS, ClassInput, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
-use crate::{Factor, Logits, Result, RowState};
+use crate::{Element, Factor, Logits, Result, RowState, Storage};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
 const HOST_WINDOW: u64 = 64 << 20;
 
-/// Which results of the logits' shape a kernel writes; only the wanted ones are returned.
-#[derive(Clone, Copy, Debug, Default)]
+/// Which results of the logits' shape a kernel writes and returns, and how they are stored.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Elements {
     pub(crate) result: bool,
     pub(crate) target_result: bool,
+    pub(crate) storage: Storage,
+}
+
+/// A result of the logits' shape, as it is stored.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    Words(Vec<f32>),
+    Halves(Vec<u16>),
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self::Words(Vec::new())
+    }
+}
+
+impl Stored {
+    fn with_capacity(storage: Storage, elements: usize) -> Self {
+        if storage.is_half() { Self::Halves(Vec::with_capacity(elements)) } else { Self::Words(Vec::with_capacity(elements)) }
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Words(words) => words.extend_from_slice(bytemuck::cast_slice(bytes)),
+            Self::Halves(halves) => halves.extend_from_slice(bytemuck::cast_slice(bytes)),
+        }
+    }
+
+    /// Once, as the type that the job was given the storage of.
+    pub(crate) fn take<T: Element>(&mut self) -> Vec<T> {
+        match std::mem::take(self) {
+            Self::Words(words) if words.is_empty() => Vec::new(),
+            Self::Words(words) => bytemuck::cast_vec(words),
+            Self::Halves(halves) => bytemuck::cast_vec(halves),
+        }
+    }
 }
 
 /// What a host-level call asks of a kernel.
@@ -61,7 +97,7 @@ impl<'a> Job<'a> {
             class_inputs: [None; CLASS_INPUTS],
             row_inputs: Default::default(),
             states_in: None,
-            elements: Elements::default(),
+            elements: Elements { result: false, target_result: false, storage: Storage::F32 },
             states_out: false,
             outputs: [false; ROW_OUTPUTS],
             returned: [false; ROW_OUTPUTS],
@@ -71,9 +107,10 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The result of the logits' shape is wanted.
-    pub(crate) fn elements(mut self) -> Self {
+    /// The result of the logits' shape is wanted, as `T`.
+    pub(crate) fn elements<T: Element>(mut self) -> Self {
         self.elements.result = true;
+        self.elements.storage = T::STORAGE;
         self
     }
 
@@ -140,11 +177,13 @@ impl<'a> Job<'a> {
     fn work(&self) -> Work {
         let wanted = self.wanted();
         let dense = self.logits.classes() * self.logits.inner();
-        let stride = self.matrices().map(Logits::stride).max().unwrap_or(0).max(dense) as u64;
+        let results = if self.elements.result { dense * self.elements.storage.bytes() } else { 0 };
+        let inputs = self.matrices().map(|m| m.stride().max(dense).saturating_mul(m.storage().bytes())).max();
+        let block_bytes = inputs.unwrap_or(0).max(results) as u64;
         let states = if self.states_in.is_some() || self.states_out { STATS_BYTES / 4 } else { 0 };
         Work {
             inner: self.logits.inner() as u64,
-            block_bytes: stride.saturating_mul(self.logits.storage().bytes() as u64),
+            block_bytes,
             row_words: wanted.row_words().max(states).max(u64::from(self.lists.unwrap_or(0))),
             fixed_words: wanted.fixed_words(self.class_words()),
             subgroups: self.kernel.has_subgroups(),
@@ -168,8 +207,8 @@ impl LogitTransform<'_> {
 /// What came back.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    pub(crate) elements: Vec<f32>,
-    pub(crate) target_elements: Vec<f32>,
+    pub(crate) elements: Stored,
+    pub(crate) target_elements: Stored,
     rows: [Vec<u32>; ROW_OUTPUTS],
     pub(crate) states: Vec<RowState>,
     pub(crate) summary: SummaryWords,
@@ -215,7 +254,7 @@ impl Buffers {
             let bytes = m.storage().bytes() as u64;
             gpu.scratch(label, (blocks * m.stride() as u64 * bytes).next_multiple_of(16), usage)
         };
-        let dense = plan.window_rows * job.classes() * 4;
+        let dense = (plan.window_rows * job.classes() * job.elements.storage.bytes() as u64).next_multiple_of(4);
         let result = |label, wanted: bool| wanted.then(|| gpu.scratch(label, dense.next_multiple_of(16), output)).transpose();
         let layout = Layout::new(&job.wanted(), job.class_words(), plan.window_rows);
         let states = |label, wanted: bool, usage| wanted.then(|| gpu.scratch(label, plan.window_rows * STATS_BYTES, usage)).transpose();
@@ -248,21 +287,20 @@ impl Buffers {
     }
 
     fn call<'b>(&'b self, job: &Job<'_>) -> Call<'b> {
-        let storage = job.logits.storage();
-        fn matrix(buffer: &wgpu::Buffer, stride: usize, storage: crate::Storage) -> Matrix<'_> {
+        fn matrix(buffer: &wgpu::Buffer, stride: usize, storage: Storage) -> Matrix<'_> {
             Matrix { buffer, offset: 0, stride: stride as u64, storage }
         }
         let dense = job.logits.classes() * job.logits.inner();
         let input = |buffer: &'b Option<wgpu::Buffer>, view: Option<Logits<'_>>| {
-            buffer.as_ref().zip(view).map(|(buffer, view)| matrix(buffer, view.stride(), storage))
+            buffer.as_ref().zip(view).map(|(buffer, view)| matrix(buffer, view.stride(), view.storage()))
         };
-        let output = |buffer: &'b Option<wgpu::Buffer>| buffer.as_ref().map(|buffer| matrix(buffer, dense, storage));
+        let output = |buffer: &'b Option<wgpu::Buffer>| buffer.as_ref().map(|buffer| matrix(buffer, dense, job.elements.storage));
         Call {
             params: job.params,
             features: job.features,
             inner: job.logits.inner() as u64,
             matrices: Matrices {
-                logits: Some(matrix(&self.logits, job.logits.stride(), storage)),
+                logits: Some(matrix(&self.logits, job.logits.stride(), job.logits.storage())),
                 second: input(&self.second, job.second),
                 third: input(&self.third, job.third),
                 result: output(&self.result),
@@ -328,7 +366,10 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
     let step = plan.window_rows as usize;
     let windows = || (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));
     if job.elements.result {
-        done.elements.reserve_exact(rows * classes);
+        done.elements = Stored::with_capacity(job.elements.storage, rows * classes);
+    }
+    if job.elements.target_result {
+        done.target_elements = Stored::with_capacity(job.elements.storage, rows * classes);
     }
     if job.reduction.is_some() {
         for (first, count) in windows() {
@@ -366,25 +407,27 @@ async fn collect(
     done: &mut Done,
 ) -> Result<()> {
     let mut bytes = 0;
-    let mut copy = |buffer: &wgpu::Buffer, offset: u64, words: usize| {
-        let size = words as u64 * 4;
+    // Copies are of whole words.
+    let mut copy = |buffer: &wgpu::Buffer, offset: u64, size: usize| {
+        let size = size.next_multiple_of(4) as u64;
         encoder.copy_buffer_to_buffer(buffer, offset, &buffers.staging, bytes, size);
         bytes += size;
     };
-    let dense = count * job.logits.classes();
+    let dense = count * job.logits.classes() * job.elements.storage.bytes();
+    let (words, listed) = (count * 4, count * job.lists.unwrap_or(0) as usize * 4);
+    let states_bytes = count * size_of::<RowState>();
     for matrix in [&buffers.result, &buffers.target_result].into_iter().flatten() {
         copy(matrix, 0, dense);
     }
     let planes: Vec<usize> = (0..ROW_OUTPUTS).filter(|&i| job.returned[i]).collect();
     for start in planes.iter().filter_map(|&i| buffers.layout.outputs[i]) {
-        copy(&buffers.words, u64::from(start) * 4, count);
+        copy(&buffers.words, u64::from(start) * 4, words);
     }
-    let listed = count * job.lists.unwrap_or(0) as usize;
     for list in buffers.lists.iter().flatten() {
         copy(list, 0, listed);
     }
     if let Some(states) = &buffers.states_out {
-        copy(states, 0, count * size_of::<RowState>() / 4);
+        copy(states, 0, states_bytes);
     }
     let submission = gpu.submit(encoder)?;
     if bytes == 0 {
@@ -392,26 +435,26 @@ async fn collect(
     }
     gpu.read(&buffers.staging, bytes, submission, |view| {
         let mut rest = view;
-        let mut take = |words: usize| {
-            let (taken, after) = rest.split_at(words * 4);
+        let mut take = |size: usize| {
+            let (taken, after) = rest.split_at(size.next_multiple_of(4));
             rest = after;
-            taken
+            &taken[..size]
         };
         if buffers.result.is_some() {
-            done.elements.extend_from_slice(bytemuck::cast_slice(take(dense)));
+            done.elements.extend(take(dense));
         }
         if buffers.target_result.is_some() {
-            done.target_elements.extend_from_slice(bytemuck::cast_slice(take(dense)));
+            done.target_elements.extend(take(dense));
         }
         for i in planes {
-            done.rows[i].extend_from_slice(bytemuck::cast_slice(take(count)));
+            done.rows[i].extend_from_slice(bytemuck::cast_slice(take(words)));
         }
         if buffers.lists.is_some() {
             done.list_classes.extend_from_slice(bytemuck::cast_slice(take(listed)));
             done.list_log_probs.extend_from_slice(bytemuck::cast_slice(take(listed)));
         }
         if buffers.states_out.is_some() {
-            done.states.extend_from_slice(bytemuck::cast_slice(take(count * size_of::<RowState>() / 4)));
+            done.states.extend_from_slice(bytemuck::cast_slice(take(states_bytes)));
         }
     })
     .await

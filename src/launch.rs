@@ -8,7 +8,7 @@ use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, STATS_BYTES, grid};
-use crate::shader::{Features, Kernel, Phase, Variant, slot};
+use crate::shader::{Features, Form, Forms, Kernel, Phase, Variant, slot};
 use crate::views::Storage;
 use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS};
 
@@ -180,12 +180,13 @@ fn matrix_range<'a>(gpu: &Gpu, matrix: &Matrix<'a>, call: &Call<'_>, window: Win
     range(gpu, matrix.buffer, begin, ((blocks - 1) * matrix.stride + call.classes * call.inner) * element, element)
 }
 
-/// Whether every row of a matrix can be read 16 bytes at a time, up to the end of its last quad.
+/// Whether every row of a matrix can be accessed four elements at a time, up to the end of its last quad.
 fn is_aligned(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> bool {
     let element = matrix.storage.bytes() as u64;
+    let quad = 4 * element;
     let last = window.matrix_first + window.rows - 1;
     let end = matrix.offset + (last * matrix.stride + call.classes.next_multiple_of(4)) * element;
-    call.inner == 1 && matrix.offset.is_multiple_of(16) && (matrix.stride * element).is_multiple_of(16) && end <= matrix.buffer.size()
+    call.inner == 1 && matrix.offset.is_multiple_of(quad) && matrix.stride.is_multiple_of(4) && end <= matrix.buffer.size()
 }
 
 /// Records the dispatches of one window of kernels that leave values of rows in the words for those behind them, and of the last one.
@@ -206,19 +207,22 @@ pub(crate) fn encode_passes(
 /// Records the dispatches of one window.
 pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, plan: &Plan, window: Window) -> Result<()> {
     let in_place = call.in_place();
-    let aligned = |m: &Option<Matrix<'_>>| m.as_ref().is_none_or(|m| is_aligned(m, call, window));
-    let Matrices { logits, second, third, result, .. } = call.matrices;
+    let form = |m: Option<Matrix<'_>>| m.map_or(Form::NONE, |m| Form { storage: m.storage, aligned: is_aligned(&m, call, window) });
+    let Matrices { logits, second, third, result, target_result } = call.matrices;
+    let forms = Forms {
+        logits: if in_place { Form::NONE } else { form(logits) },
+        second: form(second),
+        third: form(third),
+        result: form(result),
+        target_result: target_result.map_or(Storage::F32, |m| m.storage),
+    };
     let variant = Variant {
         unit: plan.strategy.unit(),
         phase: Phase::Whole,
         elements: result.is_some(),
         in_place,
-        storage: logits.map_or(Storage::F32, |m| m.storage),
         strided: call.inner > 1,
-        logits_aligned: aligned(&logits),
-        second_aligned: aligned(&second),
-        third_aligned: aligned(&third),
-        result_aligned: aligned(&result),
+        forms,
         features: call.features,
     };
 

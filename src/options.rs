@@ -359,10 +359,10 @@ impl<'a> CrossEntropy<'a> {
     }
 }
 
-/// What cross-entropy returns: `f32` from the kernels, `f64` from the reference.
+/// What cross-entropy returns: `f32` from the kernels, `f64` from the reference; gradients as `G`.
 #[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
-pub struct CrossEntropyResult<F = f32> {
+pub struct CrossEntropyResult<F = f32, G = F> {
     /// The reduced loss in nats; `None` with [`Reduction::None`].
     pub loss: Option<F>,
     /// The loss of each row in nats, 0 for ignored ones.
@@ -382,9 +382,9 @@ pub struct CrossEntropyResult<F = f32> {
     /// The z-loss part of the reduced loss; `None` with [`Reduction::None`].
     pub z_loss: Option<F>,
     /// The derivatives of the loss with respect to the logits, dense, in their shape.
-    pub gradient: Option<Vec<F>>,
+    pub gradient: Option<Vec<G>>,
     /// The derivatives of the loss with respect to targets that are probabilities, dense, in their shape.
-    pub target_gradient: Option<Vec<F>>,
+    pub target_gradient: Option<Vec<G>>,
     /// What the backward pass, or a merge with other pieces of the vocabulary, needs of each row.
     pub states: Option<Vec<RowState>>,
     /// The rows that are not ignored.
@@ -399,7 +399,7 @@ pub struct CrossEntropyResult<F = f32> {
     pub faults: Faults,
 }
 
-impl<F> CrossEntropyResult<F> {
+impl<F, G> CrossEntropyResult<F, G> {
     /// The share of valid rows whose argmax is the target; NaN without valid rows.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {

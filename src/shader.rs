@@ -32,6 +32,41 @@ impl Phase {
     }
 }
 
+/// How a matrix is stored, and whether it can be accessed four elements at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Form {
+    pub(crate) storage: Storage,
+    pub(crate) aligned: bool,
+}
+
+impl Form {
+    /// That of a matrix that is not there.
+    pub(crate) const NONE: Self = Self { storage: Storage::F32, aligned: true };
+
+    /// The part among those for f32, f32 four at a time, 16 bits, and 16 bits four at a time.
+    fn part(self, parts: [&'static Part; 4]) -> &'static Part {
+        parts[usize::from(self.aligned) + if self.storage.is_half() { 2 } else { 0 }]
+    }
+}
+
+/// Those of all matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Forms {
+    pub(crate) logits: Form,
+    pub(crate) second: Form,
+    pub(crate) third: Form,
+    pub(crate) result: Form,
+    /// Written one element at a time, however it is aligned.
+    pub(crate) target_result: Storage,
+}
+
+impl Forms {
+    fn any_half(&self) -> bool {
+        let Self { logits, second, third, result, target_result } = self;
+        [logits.storage, second.storage, third.storage, result.storage, *target_result].iter().any(|storage| storage.is_half())
+    }
+}
+
 /// What distinguishes one pipeline from another, besides widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
@@ -39,14 +74,9 @@ pub(crate) struct Variant {
     pub(crate) phase: Phase,
     pub(crate) elements: bool,
     pub(crate) in_place: bool,
-    pub(crate) storage: Storage,
     /// Whether the classes of a row lie apart.
     pub(crate) strided: bool,
-    /// Whether the matrices can be accessed 16 bytes at a time.
-    pub(crate) logits_aligned: bool,
-    pub(crate) second_aligned: bool,
-    pub(crate) third_aligned: bool,
-    pub(crate) result_aligned: bool,
+    pub(crate) forms: Forms,
     pub(crate) features: Features,
 }
 
@@ -59,27 +89,26 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(kernel: &Kernel, variant: &Variant) -> Self {
-        let features = &variant.features;
-        let either = |aligned: bool, wide: &'static Part, narrow: &'static Part| match variant.storage {
-            Storage::F32 if aligned => wide,
-            Storage::F32 => narrow,
-        };
+        let Variant { forms, features, .. } = variant;
         let mut parts = vec![&PARAMS];
+        if forms.any_half() {
+            parts.push(&HALF);
+        }
         if kernel.reads_logits {
             parts.push(&LAYOUT);
-            if variant.in_place {
-                parts.push(either(variant.result_aligned, &IN_PLACE_F32X4, &IN_PLACE_F32));
+            parts.push(if variant.in_place {
+                forms.result.part([&IN_PLACE_F32, &IN_PLACE_F32X4, &IN_PLACE_16, &IN_PLACE_16X4])
             } else {
-                parts.push(either(variant.logits_aligned, &LOGITS_F32X4, &LOGITS_F32));
-            }
+                forms.logits.part([&LOGITS_F32, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X4])
+            });
             parts.push(&QUADS);
         }
         if kernel.reads_second || features.labels {
-            parts.push(either(variant.second_aligned, &SECOND_F32X4, &SECOND_F32));
+            parts.push(forms.second.part([&SECOND_F32, &SECOND_F32X4, &SECOND_16, &SECOND_16X4]));
             parts.push(&SECOND_QUADS);
         }
         if features.element_weights {
-            parts.push(either(variant.third_aligned, &THIRD_F32X4, &THIRD_F32));
+            parts.push(forms.third.part([&THIRD_F32, &THIRD_F32X4, &THIRD_16, &THIRD_16X4]));
             parts.push(&THIRD_QUADS);
         }
         parts.extend(kernel.parts);
@@ -89,8 +118,11 @@ impl Source {
                 parts.push(part);
             }
         }
+        if features.target_gradient {
+            parts.push(if forms.target_result.is_half() { &TARGET_RESULT_16 } else { &TARGET_RESULT_F32 });
+        }
         if variant.elements {
-            parts.push(either(variant.result_aligned, &RESULT_F32X4, &RESULT_F32));
+            parts.push(forms.result.part([&RESULT_F32, &RESULT_F32X4, &RESULT_16, &RESULT_16X4]));
             parts.push(&ELEMENTS);
         } else {
             parts.push(&NO_ELEMENTS);
@@ -125,9 +157,16 @@ impl Source {
 
     /// The values of the overrides that the module declares, and of no other: wgpu refuses unknown ones.
     pub(crate) fn constants(&self, kernel: &Kernel, variant: &Variant, workgroup: u32, items_per_group: u32) -> Vec<(&'static str, f64)> {
+        let forms = &variant.forms;
+        let is_bf16 = |storage| f64::from(storage == Storage::Bf16);
         let value = |name: &str| match name {
             "WORKGROUP" => f64::from(workgroup),
             "ITEMS_PER_GROUP" => f64::from(items_per_group),
+            "LOGITS_BF16" => is_bf16(forms.logits.storage),
+            "SECOND_BF16" => is_bf16(forms.second.storage),
+            "THIRD_BF16" => is_bf16(forms.third.storage),
+            "RESULT_BF16" => is_bf16(forms.result.storage),
+            "TARGET_RESULT_BF16" => is_bf16(forms.target_result),
             "STRIDED" => f64::from(variant.strided),
             "TRACK_ARGMAX" => f64::from(variant.features.argmax),
             "TRACK_RANK" => f64::from(variant.features.rank),

@@ -12,6 +12,10 @@ pub(crate) const IGNORED: u32 = u32::MAX;
 pub enum Storage {
     /// IEEE 754 single precision.
     F32,
+    /// IEEE 754 half precision: 11 bits of precision, up to 65504.
+    F16,
+    /// The upper half of an f32: 8 bits of precision, the range of f32.
+    Bf16,
 }
 
 impl Storage {
@@ -20,7 +24,13 @@ impl Storage {
     pub const fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
         }
+    }
+
+    /// Whether two elements share a word.
+    pub(crate) const fn is_half(self) -> bool {
+        self.bytes() == 2
     }
 }
 
@@ -28,6 +38,8 @@ impl std::fmt::Display for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
         })
     }
 }
@@ -35,6 +47,8 @@ impl std::fmt::Display for Storage {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for half::f16 {}
+    impl Sealed for half::bf16 {}
     impl Sealed for u8 {}
     impl Sealed for u16 {}
     impl Sealed for u32 {}
@@ -50,6 +64,14 @@ pub trait Element: sealed::Sealed + bytemuck::Pod {
 
 impl Element for f32 {
     const STORAGE: Storage = Storage::F32;
+}
+
+impl Element for half::f16 {
+    const STORAGE: Storage = Storage::F16;
+}
+
+impl Element for half::bf16 {
+    const STORAGE: Storage = Storage::Bf16;
 }
 
 /// Logits: `rows` rows of `classes` values. A matrix, or an array of any shape one of whose dimensions is that of the classes.
@@ -188,6 +210,8 @@ impl<'a> Logits<'a> {
             let bytes = &bytes[(first + class * inner) * size..][..size];
             match storage {
                 Storage::F32 => f64::from(bytemuck::pod_read_unaligned::<f32>(bytes)),
+                Storage::F16 => f64::from(bytemuck::pod_read_unaligned::<half::f16>(bytes)),
+                Storage::Bf16 => f64::from(bytemuck::pod_read_unaligned::<half::bf16>(bytes)),
             }
         })
     }

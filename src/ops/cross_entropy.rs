@@ -8,7 +8,7 @@ use crate::options::{CrossEntropy, CrossEntropyResult, EmptyMean, Reduction};
 use crate::shader::CROSS_ENTROPY_KERNEL;
 use crate::views::IGNORED;
 use crate::words::{RowInput, RowOutput};
-use crate::{Error, Logits, Result, RowState, Targets};
+use crate::{Element, Error, Logits, Result, RowState, Targets};
 
 /// The targets of a call.
 #[derive(Clone, Copy)]
@@ -66,6 +66,34 @@ impl Gpu {
         self.loss(logits, Goal::Indices(*targets), None, options).await
     }
 
+    /// [`cross_entropy`](Self::cross_entropy) with gradients rounded to `G` on the device: half the bytes come back if it is `f16` or
+    /// `bf16`. A mean over many rows has gradients below the smallest `f16`, 6e-8: scale them with
+    /// [`upstream`](CrossEntropy::upstream), or use `bf16`.
+    ///
+    /// # Errors
+    /// As [`cross_entropy`](Self::cross_entropy).
+    pub fn cross_entropy_as<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        targets: &Targets<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<CrossEntropyResult<f32, G>> {
+        pollster::block_on(self.blocking().cross_entropy_as_async(logits, targets, options))
+    }
+
+    /// [`cross_entropy_as`](Self::cross_entropy_as), awaited.
+    ///
+    /// # Errors
+    /// As [`cross_entropy`](Self::cross_entropy).
+    pub async fn cross_entropy_as_async<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        targets: &Targets<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<CrossEntropyResult<f32, G>> {
+        self.loss(logits, Goal::Indices(*targets), None, options).await
+    }
+
     /// Cross-entropy with a distribution `q` over the classes for each row, of the logits' shape: one-hot, soft, normalised or not.
     ///
     /// ```text
@@ -96,6 +124,32 @@ impl Gpu {
         probabilities: &Logits<'_>,
         options: &CrossEntropy<'_>,
     ) -> Result<CrossEntropyResult> {
+        self.loss(logits, Goal::Probabilities(*probabilities), None, options).await
+    }
+
+    /// [`soft_cross_entropy`](Self::soft_cross_entropy) with gradients rounded to `G`: see [`cross_entropy_as`](Self::cross_entropy_as).
+    ///
+    /// # Errors
+    /// As [`soft_cross_entropy`](Self::soft_cross_entropy).
+    pub fn soft_cross_entropy_as<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        probabilities: &Logits<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<CrossEntropyResult<f32, G>> {
+        pollster::block_on(self.blocking().soft_cross_entropy_as_async(logits, probabilities, options))
+    }
+
+    /// [`soft_cross_entropy_as`](Self::soft_cross_entropy_as), awaited.
+    ///
+    /// # Errors
+    /// As [`soft_cross_entropy`](Self::soft_cross_entropy).
+    pub async fn soft_cross_entropy_as_async<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        probabilities: &Logits<'_>,
+        options: &CrossEntropy<'_>,
+    ) -> Result<CrossEntropyResult<f32, G>> {
         self.loss(logits, Goal::Probabilities(*probabilities), None, options).await
     }
 
@@ -227,14 +281,15 @@ impl Gpu {
         Ok(run(self, &job).await?.states)
     }
 
-    async fn loss(
+    async fn loss<G: Element>(
         &self,
         logits: &Logits<'_>,
         goal: Goal<'_>,
         states: Option<&[RowState]>,
         options: &CrossEntropy<'_>,
-    ) -> Result<CrossEntropyResult> {
+    ) -> Result<CrossEntropyResult<f32, G>> {
         let mut job = job(logits, goal, options)?;
+        job.elements.storage = G::STORAGE;
         if let Some(states) = states {
             check_len("states", states.len(), logits.rows())?;
             job.states_in = Some(states);
@@ -282,7 +337,7 @@ fn job<'a>(logits: &Logits<'a>, goal: Goal<'a>, options: &CrossEntropy<'a>) -> R
     Ok(job)
 }
 
-fn result(mut done: Done, rows: usize, goal: Goal<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult> {
+fn result<G: Element>(mut done: Done, rows: usize, goal: Goal<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f32, G>> {
     let summary = summary_of(&done, rows, options);
     let faults = checked(summary.faults(is_empty_fault(options, summary.denominator)), options)?;
     let outputs = &options.outputs;
@@ -308,8 +363,8 @@ fn result(mut done: Done, rows: usize, goal: Goal<'_>, options: &CrossEntropy<'_
         entropy: outputs.entropy.then(|| done.floats(RowOutput::Entropy)),
         row_z_loss,
         z_loss,
-        gradient: outputs.gradient.then_some(done.elements),
-        target_gradient: outputs.target_gradient.then_some(done.target_elements),
+        gradient: outputs.gradient.then(|| done.elements.take()),
+        target_gradient: outputs.target_gradient.then(|| done.target_elements.take()),
         states: outputs.states.then_some(done.states),
         valid_rows: summary.valid as usize,
         denominator: summary.denominator,

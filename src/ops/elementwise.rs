@@ -54,7 +54,7 @@ impl Gpu {
     /// # Errors
     /// As [`sigmoid`](Self::sigmoid).
     pub async fn sigmoid_async(&self, x: &Logits<'_>) -> Result<Vec<f32>> {
-        Ok(run(self, &Job::new(&SIGMOID_KERNEL, x).elements()).await?.elements)
+        Ok(run(self, &Job::new(&SIGMOID_KERNEL, x).elements::<f32>()).await?.elements.take())
     }
 
     /// The gradient of [`sigmoid`](Self::sigmoid) from its result `y` and the upstream gradient `u`, both of one shape: `u y (1 - y)`.
@@ -74,7 +74,7 @@ impl Gpu {
     /// As [`sigmoid_backward`](Self::sigmoid_backward).
     pub async fn sigmoid_backward_async(&self, y: &Logits<'_>, upstream: &Logits<'_>) -> Result<Vec<f32>> {
         y.check_same_shape("upstream", upstream)?;
-        Ok(run(self, &Job::new(&SIGMOID_BACKWARD_KERNEL, y).elements().second(upstream)).await?.elements)
+        Ok(run(self, &Job::new(&SIGMOID_BACKWARD_KERNEL, y).elements::<f32>().second(upstream)).await?.elements.take())
     }
 
     /// Binary cross-entropy of each element's logit `x` and target `y`, both of one shape, in nats:
@@ -252,9 +252,9 @@ async fn element_loss(gpu: &Gpu, mut job: Job<'_>, options: &ElementLoss) -> Res
             result.row_loss = options.row_loss.then(|| done.floats(RowOutput::Loss));
         }
         match writes {
-            Some(Writes::Values) => result.elements = Some(done.elements),
-            Some(Writes::Gradient) => result.gradient = Some(done.elements),
-            Some(Writes::TargetGradient) => result.target_gradient = Some(done.elements),
+            Some(Writes::Values) => result.elements = Some(done.elements.take()),
+            Some(Writes::Gradient) => result.gradient = Some(done.elements.take()),
+            Some(Writes::TargetGradient) => result.target_gradient = Some(done.elements.take()),
             None => {}
         }
     }

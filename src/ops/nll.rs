@@ -65,7 +65,7 @@ impl Gpu {
         Ok(CrossEntropyResult {
             loss: (options.reduction != Reduction::None).then_some(summary.loss),
             row_loss: options.wants_row_loss().then(|| done.floats(RowOutput::Loss)),
-            gradient: options.outputs.gradient.then_some(done.elements),
+            gradient: options.outputs.gradient.then(|| done.elements.take()),
             valid_rows: summary.valid as usize,
             denominator: summary.denominator,
             faults: Faults { empty_denominator: is_empty_fault(options, summary.denominator), ..Faults::default() },

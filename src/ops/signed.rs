@@ -78,7 +78,7 @@ impl Gpu {
     ) -> Result<Vec<f32>> {
         logits.check_same_shape("b", b)?;
         transform.check(logits.rows(), logits.classes())?;
-        let mut job = Job::new(&SIGNED_LOGSUMEXP_BACKWARD_KERNEL, logits).elements().second(b);
+        let mut job = Job::new(&SIGNED_LOGSUMEXP_BACKWARD_KERNEL, logits).elements::<f32>().second(b);
         job.transform(transform);
         let inputs =
             [(RowInput::Saved, "logsumexp", logsumexp), (RowInput::SavedSign, "sign", sign), (RowInput::Upstream, "upstream", upstream)];
@@ -86,7 +86,7 @@ impl Gpu {
             check_len(what, values.len(), logits.rows())?;
             job.row_floats(input, values);
         }
-        Ok(run(self, &job).await?.elements)
+        Ok(run(self, &job).await?.elements.take())
     }
 
     /// Log-sum-exp over several dimensions of a dense array of any shape: as many values as the other dimensions have indices, in their

@@ -8,14 +8,14 @@ use crate::shader::{
     SOFTMAX_KERNEL,
 };
 use crate::words::{RowInput, RowOutput};
-use crate::{Error, LogitTransform, Logits, Result};
+use crate::{Element, Error, LogitTransform, Logits, Result};
 
 impl Gpu {
-    async fn matrix(&self, kernel: &'static Kernel, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+    async fn matrix<T: Element>(&self, kernel: &'static Kernel, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
         transform.check(logits.rows(), logits.classes())?;
-        let mut job = Job::new(kernel, logits).elements();
+        let mut job = Job::new(kernel, logits).elements::<T>();
         job.transform(transform);
-        Ok(run(self, &job).await?.elements)
+        Ok(run(self, &job).await?.elements.take())
     }
 
     async fn backward(
@@ -30,9 +30,9 @@ impl Gpu {
         if transform.softcap.is_some() {
             return Err(Error::Options("the gradient of a softcap needs the logits, not only the result".into()));
         }
-        let mut job = Job::new(kernel, output).elements().second(upstream);
+        let mut job = Job::new(kernel, output).elements::<f32>().second(upstream);
         job.transform(transform);
-        Ok(run(self, &job).await?.elements)
+        Ok(run(self, &job).await?.elements.take())
     }
 
     /// Softmax of each row: `p_c = exp(x_c - max x) / Σ exp(x - max x)`.
@@ -81,6 +81,23 @@ impl Gpu {
         self.matrix(&SOFTMAX_KERNEL, logits, transform).await
     }
 
+    /// [`softmax_with`](Self::softmax_with), rounded to `T` on the device: half the bytes come back if it is `f16` or `bf16`. What is
+    /// below the smallest number of `T` becomes 0.
+    ///
+    /// # Errors
+    /// As [`softmax_with`](Self::softmax_with).
+    pub fn softmax_as<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
+        pollster::block_on(self.blocking().softmax_as_async(logits, transform))
+    }
+
+    /// [`softmax_as`](Self::softmax_as), awaited.
+    ///
+    /// # Errors
+    /// As [`softmax_with`](Self::softmax_with).
+    pub async fn softmax_as_async<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
+        self.matrix(&SOFTMAX_KERNEL, logits, transform).await
+    }
+
     /// Log-softmax of each row: `(x_c - max x) - log Σ exp(x - max x)`, in nats.
     ///
     /// **Shapes.** As [`softmax`](Self::softmax). **Range.** 0 and below.
@@ -114,6 +131,23 @@ impl Gpu {
     /// # Errors
     /// As [`log_softmax_with`](Self::log_softmax_with).
     pub async fn log_softmax_with_async(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<f32>> {
+        self.matrix(&LOG_SOFTMAX_KERNEL, logits, transform).await
+    }
+
+    /// [`log_softmax_with`](Self::log_softmax_with), rounded to `T` on the device: half the bytes come back if it is `f16` or `bf16`. What is
+    /// below the smallest number of `T` becomes 0.
+    ///
+    /// # Errors
+    /// As [`log_softmax_with`](Self::log_softmax_with).
+    pub fn log_softmax_as<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
+        pollster::block_on(self.blocking().log_softmax_as_async(logits, transform))
+    }
+
+    /// [`log_softmax_as`](Self::log_softmax_as), awaited.
+    ///
+    /// # Errors
+    /// As [`log_softmax_with`](Self::log_softmax_with).
+    pub async fn log_softmax_as_async<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
         self.matrix(&LOG_SOFTMAX_KERNEL, logits, transform).await
     }
 
@@ -292,10 +326,10 @@ impl Gpu {
         check_len("logsumexp", logsumexp.len(), logits.rows())?;
         check_len("upstream", upstream.len(), logits.rows())?;
         transform.check(logits.rows(), logits.classes())?;
-        let mut job = Job::new(&LOGSUMEXP_BACKWARD_KERNEL, logits).elements();
+        let mut job = Job::new(&LOGSUMEXP_BACKWARD_KERNEL, logits).elements::<f32>();
         job.transform(transform);
         job.row_floats(RowInput::Saved, logsumexp);
         job.row_floats(RowInput::Upstream, upstream);
-        Ok(run(self, &job).await?.elements)
+        Ok(run(self, &job).await?.elements.take())
     }
 }

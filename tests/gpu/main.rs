@@ -21,5 +21,6 @@ mod sampling;
 mod shared;
 mod signed;
 mod sizes;
+mod storage;
 mod top_k;
 mod torch;

@@ -31,45 +31,53 @@ pub(super) static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
     modules
 });
 
+/// Storages of the logits, of the other inputs, and of the results. Those of 16 bits differ only in the values of overrides.
+const STORAGES: [[Storage; 3]; 4] = [
+    [Storage::F32, Storage::F32, Storage::F32],
+    [Storage::F16, Storage::Bf16, Storage::F16],
+    [Storage::Bf16, Storage::F32, Storage::F32],
+    [Storage::F32, Storage::F32, Storage::Bf16],
+];
+
 /// The variants of a kernel that can be asked for. This is the one place for the rule:
 /// - the subgroup unit, only of kernels that have a part for it;
 /// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
-/// - in place, only with elements, and then the logits have no alignment of their own;
-/// - alignment, only of matrices that are there, and not where classes lie apart;
+/// - in place, only with elements, and then the logits have no form of their own;
+/// - forms, only of matrices that are there, and no alignment where classes lie apart;
 /// - features, only those that the kernel has a choice or an output for.
 pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let has = |text: &str| kernel.parts.iter().any(|p| p.text.contains(text));
     let (element, rows) = (has("fn element("), has("put_row(params") || has("keep_state(row") || !kernel.reads_logits);
+    let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
+    let third = kernel.choices.contains(&Choice::ElementWeights);
     let mut variants = Vec::new();
     for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
         for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
-            for bits in 0..1_u32 << 7 {
+            // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other storages.
+            let storages = if unit == Unit::Thread && phase == Phase::Whole { &STORAGES[..] } else { &STORAGES[..1] };
+            for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << 7).map(move |bits| (storage, bits))) {
                 let bit = |i: u32| bits >> i & 1 == 1;
+                let (elements, in_place, strided) = (bit(0), bit(1), bit(2));
+                // Alignment is given only to what is there, and not where classes lie apart.
+                let form = |there: bool, storage: Storage, aligned: bool| if there { Form { storage, aligned } } else { Form::NONE };
                 let v = Variant {
-                    storage: Storage::F32,
                     unit,
                     phase,
-                    elements: bit(0),
-                    in_place: bit(1),
-                    logits_aligned: bit(2),
-                    second_aligned: bit(3),
-                    result_aligned: bit(4),
-                    strided: bit(5),
-                    third_aligned: bit(6),
+                    elements,
+                    in_place,
+                    strided,
+                    forms: Forms {
+                        logits: form(kernel.reads_logits && !in_place, storage[0], bit(3)),
+                        second: form(second, storage[1], bit(4)),
+                        third: form(third, storage[1], bit(5)),
+                        result: form(elements, storage[2], bit(6)),
+                        target_result: storage[2],
+                    },
                     features: Features::default(),
                 };
-                let elements = if v.elements { element } else { rows };
-                let in_place = !v.in_place || v.elements && v.logits_aligned == v.result_aligned;
-                let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
-                // `launch.rs` takes a matrix that is not there for aligned.
-                let third = kernel.choices.contains(&Choice::ElementWeights);
-                let aligned = (v.logits_aligned || kernel.reads_logits)
-                    && (v.second_aligned || second)
-                    && (v.third_aligned || third)
-                    && (v.result_aligned || v.elements);
-                let any_aligned = v.logits_aligned || second && v.second_aligned || v.elements && v.result_aligned;
-                let strided = !v.strided || kernel.reads_logits && !any_aligned;
-                if elements && in_place && aligned && strided {
+                let own = if elements { element } else { rows };
+                let any_aligned = (kernel.reads_logits && !in_place && bit(3)) || second && bit(4) || third && bit(5) || elements && bit(6);
+                if own && (elements || !in_place) && (!strided || kernel.reads_logits && !any_aligned) {
                     variants.extend(with_features(kernel, v));
                 }
             }
@@ -110,17 +118,23 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
         Variant { features, ..plain }
     };
     let mut variants = vec![with(&[]), with(&own)];
-    // Features meet in the parts, which are the same however matrices are aligned; pairs also whatever unit runs them.
-    if plain.logits_aligned && plain.second_aligned && plain.third_aligned && plain.result_aligned && !plain.in_place {
+    // Features meet in the parts, which are the same however matrices are stored; pairs also whatever unit runs them.
+    let Forms { logits, second, third, result, target_result } = plain.forms;
+    if [logits, second, third, result].iter().all(|form| form.aligned && !form.storage.is_half())
+        && !target_result.is_half()
+        && !plain.in_place
+    {
         variants.extend(own.iter().map(|&one| with(&[one])));
         if plain.unit == Unit::Thread {
             variants.extend(own.iter().enumerate().flat_map(|(i, &a)| own[..i].iter().map(move |&b| (a, b))).map(|(a, b)| with(&[a, b])));
         }
     }
-    // The second matrix has no alignment of its own where it is not there.
-    variants.retain(|v| v.second_aligned || kernel.reads_second || v.features.labels);
-    // Nor has the third, and where classes lie apart there is none.
-    variants.retain(|v| if v.features.element_weights { !(v.strided && v.third_aligned) } else { v.third_aligned });
+    // A matrix that the features do without has no form.
+    for Variant { forms, features, .. } in &mut variants {
+        forms.second = if kernel.reads_second || features.labels { forms.second } else { Form::NONE };
+        forms.third = if features.element_weights { forms.third } else { Form::NONE };
+        forms.target_result = if features.target_gradient { forms.target_result } else { Storage::F32 };
+    }
     variants
 }
 
