@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wgpu_xent::Logits;
+use wgpu_xent::{Element, Logits};
 
 use crate::failure::Result;
 
@@ -91,7 +91,7 @@ impl Form {
     }
 
     /// A view of the elements of these rows, read run after run.
-    pub(crate) fn view<'a>(&self, data: &'a [f32], rows: &Range<usize>) -> wgpu_xent::Result<Logits<'a>> {
+    pub(crate) fn view<'a, T: Element>(&self, data: &'a [T], rows: &Range<usize>) -> wgpu_xent::Result<Logits<'a>> {
         let columns = self.columns(rows);
         Logits::with_blocks(data, rows.len() / columns, self.classes, columns, self.classes * columns)
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wgpu_xent::NO_CLASS;
+use wgpu_xent::{NO_CLASS, Storage};
 
 use crate::arrays::Writer;
 use crate::failure::{Failure, Result};
@@ -13,8 +13,13 @@ use crate::form::Form;
 pub(crate) struct Output(Option<Writer>);
 
 impl Output {
+    /// One of float32.
     pub(crate) fn create(spec: Option<&str>, shape: &[usize]) -> Result<Self> {
-        Ok(Self(spec.map(|spec| Writer::create(spec, shape)).transpose()?))
+        Self::create_as(spec, shape, Storage::F32)
+    }
+
+    pub(crate) fn create_as(spec: Option<&str>, shape: &[usize], storage: Storage) -> Result<Self> {
+        Ok(Self(spec.map(|spec| Writer::create_floats(spec, shape, storage)).transpose()?))
     }
 
     /// The same for classes, as int64.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::shared::{ClassDim, Transform};
-use super::values::{count, seed};
+use super::values::{FloatType, count, seed};
 
 #[derive(Debug, Args)]
 pub(crate) struct Softmax {
@@ -12,6 +12,9 @@ pub(crate) struct Softmax {
     /// Where to write the result, of the same shape.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: String,
+    /// The type of what is written.
+    #[arg(long, value_enum, default_value_t = FloatType::Float32)]
+    pub(crate) dtype: FloatType,
     /// Log-softmax, in nats, instead of probabilities.
     #[arg(long)]
     pub(crate) log: bool,

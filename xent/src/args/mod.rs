@@ -18,7 +18,7 @@ use crate::failure::{Failure, Result};
 /// Softmax, log-sum-exp and cross-entropy of array files, on any GPU.
 ///
 /// LOGITS and other arrays are .npy files, or .safetensors files written as file.safetensors:tensor. They may be float32,
-/// float16 or bfloat16, of any shape, and larger than memory; results are float32, classes and ranks int64 with -1 for none.
+/// float16 or bfloat16, of any shape, and larger than memory; results are float32 (softmax and gradients of any of these with --dtype), classes and ranks int64 with -1 for none.
 /// Without --dim, the classes are dimension 1 of two or more, as in PyTorch. A row is one index into the other dimensions.
 ///
 /// Exit codes: 0 done, 1 the work failed, 2 bad input, which leaves no output file.

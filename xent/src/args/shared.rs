@@ -3,7 +3,7 @@
 use clap::Args;
 use wgpu_xent::Denominator;
 
-use super::values::{Empty, IgnoreIndex, NumberOrFile, Reduction, denominator};
+use super::values::{Empty, FloatType, IgnoreIndex, NumberOrFile, Reduction, denominator};
 
 /// Which dimension is that of the classes.
 #[derive(Debug, Args)]
@@ -84,4 +84,7 @@ pub(crate) struct LossFiles {
     /// Where to write the gradient with respect to the input (without reduction, that of the sum).
     #[arg(long, value_name = "FILE")]
     pub(crate) grad: Option<String>,
+    /// The type of gradients.
+    #[arg(long, value_enum, default_value_t = FloatType::Float32)]
+    pub(crate) dtype: FloatType,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use clap::builder::RangedI64ValueParser;
-use wgpu_xent::{Denominator, EmptyMean, FaultPolicy};
+use wgpu_xent::{Denominator, EmptyMean, FaultPolicy, Storage};
 
 use crate::arrays::{EXTENSIONS, may_be_array};
 
@@ -41,6 +41,25 @@ pub(crate) enum KlReduction {
     Sum,
     /// Not at all.
     None,
+}
+
+/// Types of floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloatType {
+    Float32,
+    Float16,
+    /// Only in .safetensors files.
+    Bfloat16,
+}
+
+impl From<FloatType> for Storage {
+    fn from(dtype: FloatType) -> Self {
+        match dtype {
+            FloatType::Float32 => Self::F32,
+            FloatType::Float16 => Self::F16,
+            FloatType::Bfloat16 => Self::Bf16,
+        }
+    }
 }
 
 /// What a mean over nothing is.

@@ -23,6 +23,8 @@ pub(crate) enum ArrayError {
     },
     #[error("{}: not a regular file", .path.display())]
     NotAFile { path: PathBuf },
+    #[error("{}: .npy files have no bfloat16, write .safetensors or float16", .path.display())]
+    NoBf16 { path: PathBuf },
     #[error("{}: unknown format, expected a path ending in {}", .path.display(), super::EXTENSIONS)]
     UnknownFormat { path: PathBuf },
     #[error("{}: the tensor name after the colon is empty", .path.display())]

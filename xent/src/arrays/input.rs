@@ -8,8 +8,26 @@ use std::path::PathBuf;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use memmap2::Mmap;
+use wgpu_xent::Element;
 
 use super::{ArrayError, Dtype, Layout, Spec, npy, safetensors};
+
+/// A type of floats in files.
+pub(crate) trait Float: Element {
+    const DTYPE: Dtype;
+}
+
+impl Float for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+}
+
+impl Float for f16 {
+    const DTYPE: Dtype = Dtype::F16;
+}
+
+impl Float for bf16 {
+    const DTYPE: Dtype = Dtype::Bf16;
+}
 
 /// An array in a file that is mapped into memory, not read into it.
 ///
@@ -100,16 +118,22 @@ impl Array {
     /// gives them, but borrowed from the file where it holds them as such.
     pub(crate) fn window_f32(&self, start: usize, len: usize) -> Result<Cow<'_, [f32]>, ArrayError> {
         // Checked before `len` elements are allocated.
-        let range = self.float_range(start, len)?;
-        if self.dtype() == Dtype::F32
-            && !self.layout.swapped
-            && let Ok(values) = bytemuck::try_cast_slice(&self.map[range])
-        {
+        self.float_range(start, len)?;
+        if let Some(values) = self.stored(start, len)? {
             return Ok(Cow::Borrowed(values));
         }
         let mut out = vec![0.0; len];
         self.read_f32(start, &mut out)?;
         Ok(Cow::Owned(out))
+    }
+
+    /// The `len` elements from `start` on, if the file holds them as `T`s of this machine.
+    pub(crate) fn stored<T: Float>(&self, start: usize, len: usize) -> Result<Option<&[T]>, ArrayError> {
+        let range = self.range(start, len)?;
+        if self.dtype() != T::DTYPE || self.layout.swapped {
+            return Ok(None);
+        }
+        Ok(bytemuck::try_cast_slice(&self.map[range]).ok())
     }
 
     /// Fills `out` with the elements from `start` on, which may be of any

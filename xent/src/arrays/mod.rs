@@ -25,7 +25,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub(crate) use error::ArrayError;
-pub(crate) use input::Array;
+pub(crate) use input::{Array, Float};
 pub(crate) use output::Writer;
 
 /// The most dimensions an array may have, `NumPy`'s own limit.

@@ -5,7 +5,9 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ::safetensors::Dtype as FileDtype;
+use half::{bf16, f16};
 use tempfile::NamedTempFile;
+use wgpu_xent::Storage;
 
 use super::{Array, ArrayError, Dtype, Spec, element_count, npy, safetensors};
 
@@ -43,7 +45,21 @@ impl Writer {
     /// The file is replaced as a whole; one that holds several tensors is
     /// refused, since naming one of them reads as if the others were kept.
     pub(crate) fn create(spec: &str, shape: &[usize]) -> Result<Self, ArrayError> {
-        Self::create_as(spec, shape, Dtype::F32, ("<f4", FileDtype::F32))
+        Self::create_floats(spec, shape, Storage::F32)
+    }
+
+    /// The same for floats of any type. `.npy` files have no bfloat16.
+    pub(crate) fn create_floats(spec: &str, shape: &[usize], storage: Storage) -> Result<Self, ArrayError> {
+        match storage {
+            Storage::F16 => Self::create_as(spec, shape, Dtype::F16, ("<f2", FileDtype::F16)),
+            Storage::Bf16 => {
+                if let Spec::Npy(path) = Spec::parse(spec)? {
+                    return Err(ArrayError::NoBf16 { path });
+                }
+                Self::create_as(spec, shape, Dtype::Bf16, ("", FileDtype::BF16))
+            }
+            _ => Self::create_as(spec, shape, Dtype::F32, ("<f4", FileDtype::F32)),
+        }
     }
 
     /// The same for an int64 array.
@@ -108,10 +124,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes elements of a float32 array.
+    /// Writes elements of an array of floats, rounded to its type.
     pub(crate) fn write(&mut self, values: &[f32]) -> Result<(), ArrayError> {
-        assert_eq!(self.dtype, Dtype::F32, "the array was created for other elements");
+        assert_ne!(self.dtype, Dtype::I64, "the array was created for other elements");
         self.count(values.len())?;
+        if self.dtype != Dtype::F32 {
+            let is_f16 = self.dtype == Dtype::F16;
+            let bits = |&value| if is_f16 { f16::from_f32(value).to_bits() } else { bf16::from_f32(value).to_bits() };
+            let halves: Vec<u16> = values.iter().map(|value| bits(value).to_le()).collect();
+            return self.put(bytemuck::cast_slice(&halves));
+        }
         if cfg!(target_endian = "little") {
             return self.put(bytemuck::cast_slice(values));
         }

@@ -65,8 +65,8 @@ impl Pass<'_> {
         let leading = self.input.leading();
         let unreduced: &[usize] = if self.by_row { &leading } else { shape };
         let mut loss = Output::create(self.files.loss.as_deref(), if self.total.divisor.is_none() { unreduced } else { &[] })?;
-        let mut gradient = Output::create(self.files.grad.as_deref(), shape)?;
-        let mut target_gradient = Output::create(self.target_grad, shape)?;
+        let mut gradient = Output::create_as(self.files.grad.as_deref(), shape, self.files.dtype.into())?;
+        let mut target_gradient = Output::create_as(self.target_grad, shape, self.files.dtype.into())?;
         let mut row_losses = Output::create(self.rows, &leading)?;
         check_distinct(&[&loss, &gradient, &target_gradient, &row_losses])?;
 

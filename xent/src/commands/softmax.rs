@@ -12,8 +12,8 @@ pub(crate) fn run(args: &Softmax, adapter: Option<&str>) -> Result<()> {
     let form = logits.form();
     let transform = Transform::open(&args.transform, form)?;
     let upstream = args.upstream.as_deref().map(|spec| logits.open_like(spec, "upstream gradient")).transpose()?;
-    let mut output = Output::create(Some(&args.output), logits.shape())?;
-    let mut gradient = Output::create(args.grad.as_deref(), logits.shape())?;
+    let mut output = Output::create_as(Some(&args.output), logits.shape(), args.dtype.into())?;
+    let mut gradient = Output::create_as(args.grad.as_deref(), logits.shape(), args.dtype.into())?;
     check_distinct(&[&output, &gradient])?;
 
     let engine = Engine::open(adapter)?;

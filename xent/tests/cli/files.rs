@@ -91,7 +91,7 @@ pub(crate) fn read(path: &str) -> Floats {
 
 /// The shape of a file of this type, and the bytes of its elements.
 #[track_caller]
-fn split(path: &str, descr: &str) -> (Vec<usize>, Vec<u8>) {
+pub(crate) fn split(path: &str, descr: &str) -> (Vec<usize>, Vec<u8>) {
     let bytes = fs::read(path).unwrap();
     let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     let header = str::from_utf8(&bytes[10..start]).unwrap();

@@ -6,6 +6,7 @@ mod adapters;
 mod choices;
 mod demo;
 mod dims;
+mod dtypes;
 mod elements;
 mod errors;
 mod faults;

@@ -38,8 +38,8 @@ impl Files {
         let spec = |get: fn(&RowFiles) -> &Option<String>| rows.and_then(|files| get(files).as_deref());
         let files = Self {
             loss: Output::create(results.loss.as_deref(), if is_reduced { &[] } else { &leading })?,
-            grad: Output::create(results.grad.as_deref(), shape)?,
-            target_grad: Output::create(spec(|files| &files.target_grad), shape)?,
+            grad: Output::create_as(results.grad.as_deref(), shape, results.dtype.into())?,
+            target_grad: Output::create_as(spec(|files| &files.target_grad), shape, results.dtype.into())?,
             lse: Output::create(spec(|files| &files.lse), &leading)?,
             entropy: Output::create(spec(|files| &files.entropy), &leading)?,
             log_prob: Output::create(spec(|files| &files.log_prob), &leading)?,
