@@ -58,8 +58,9 @@ impl Gpu {
     /// Targets are checked by the kernels: [`PendingSummary::read`] reports a wrong one, whose row's loss and gradient are NaN.
     ///
     /// # Errors
-    /// [`Error::Options`](crate::Error::Options) for an option of no use here, [`Error::Length`](crate::Error::Length) or [`Error::Buffer`](crate::Error::Buffer) for wrong buffers,
-    /// [`Error::IgnoreIndex`](crate::Error::IgnoreIndex) if 32-bit targets cannot hold it, and those of [`record_softmax`](Self::record_softmax).
+    /// [`Error::Options`](crate::Error::Options) for an option of no use here, [`Error::Length`](crate::Error::Length) or
+    /// [`Error::Buffer`](crate::Error::Buffer) for wrong buffers, [`Error::IgnoreIndex`](crate::Error::IgnoreIndex) if 32-bit targets
+    /// cannot hold it, and those of [`record_softmax`](Self::record_softmax).
     pub fn record_nll_loss(
         &self,
         encoder: &mut wgpu::CommandEncoder,

@@ -25,8 +25,9 @@ impl Gpu {
     /// choice; that is the one fault that there can be. **Accuracy.** Relative error below 1e-6; sums: of the sum of the absolute terms.
     ///
     /// # Errors
-    /// [`Error::Length`] or [`Error::Target`] for wrong targets, [`Error::Options`] for every option but the reduction, denominator,
-    /// empty mean, `ignore_index`, upstream, weights, row loss and gradient, and those of [`softmax`](Self::softmax).
+    /// [`Error::Length`](crate::Error::Length) or [`Error::Target`](crate::Error::Target) for wrong targets,
+    /// [`Error::Options`](crate::Error::Options) for every option but the reduction, denominator, empty mean, `ignore_index`, upstream,
+    /// weights, row loss and gradient, and those of [`softmax`](Self::softmax).
     ///
     /// ```no_run
     /// # use wgpu_xent::{CrossEntropy, Gpu, Logits, Targets};
