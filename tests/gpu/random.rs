@@ -1,18 +1,21 @@
-//! Random combinations of options, shapes and data against the f64 reference, on every Vulkan adapter, with shrinking.
+//! Random combinations of options, shapes and data against the f64 reference, on every adapter, with shrinking.
 //!
 //! A combination of options has pipelines of its own, and what takes the time is to compile them: so combinations are drawn first,
 //! then draws of everything else for each. `XENT_DRAWS=2000` asks for so many draws on each adapter (the default is fewer),
 //! `XENT_DRAWS_ON=llvmpipe` for adapters with this in their description only.
 
 use crate::common::data::{Data, Random, make};
-use crate::common::{Bound, TINY, gpus};
-use crate::results::{Bounds, close, compare_results};
+use crate::common::gpus;
+use crate::results::{close, compare_numbers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rows::Rows;
 use wgpu_xent::{
     ClassMask, CrossEntropy, Denominator, EmptyMean, Factor, FaultPolicy, Gpu, LogitTransform, Logits, Reduction, Strategy as Kernel,
     Targets, reference,
 };
+
+mod rows;
 
 /// Draws of a combination.
 const DRAWS: u32 = 50;
@@ -72,6 +75,11 @@ impl Combination {
             target_gradient: target_gradient && soft,
         }
     }
+
+    /// Whether `z` is not the logit itself.
+    fn transforms(&self) -> bool {
+        self.softcap || self.scaled != Scaled::No
+    }
 }
 
 /// Everything else of a call.
@@ -90,6 +98,16 @@ struct Draw {
     upstream_rows: bool,
     z_loss: f32,
     faults: FaultPolicy,
+}
+
+impl Draw {
+    fn rows(&self) -> usize {
+        self.blocks * self.inner
+    }
+
+    fn smoothing(&self, of: &Combination) -> f32 {
+        if of.smoothing { 0.1 } else { 0.0 }
+    }
 }
 
 fn draws() -> impl Strategy<Value = Draw> {
@@ -134,7 +152,7 @@ fn draws() -> impl Strategy<Value = Draw> {
     )
 }
 
-/// The slices that the options of a draw borrow.
+/// The values of a draw, those of a row together.
 struct Inputs {
     logits: Vec<f32>,
     targets: Vec<i64>,
@@ -146,6 +164,25 @@ struct Inputs {
     mask: Vec<u32>,
 }
 
+/// Rows one after another, in the shape of the draw.
+struct Matrix {
+    data: Vec<f32>,
+    stride: usize,
+}
+
+impl Matrix {
+    fn new(rows: &[f32], draw: &Draw) -> Self {
+        let Draw { classes, inner, .. } = *draw;
+        let blocks = rows.chunks(classes * inner);
+        let data = blocks.flat_map(|block| (0..classes * inner).map(|i| block[i % inner * classes + i / inner])).collect();
+        Self { data, stride: classes * inner }
+    }
+
+    fn view(&self, draw: &Draw) -> Logits<'_> {
+        Logits::with_blocks(&self.data, draw.blocks, draw.classes, draw.inner, self.stride).unwrap()
+    }
+}
+
 /// Between two values, or sometimes exactly 0.
 fn weights(random: &mut Random, n: usize) -> Vec<f32> {
     (0..n).map(|_| if random.below(6) == 0 { 0.0 } else { (0.25 + 2.0 * random.uniform()) as f32 }).collect()
@@ -153,11 +190,10 @@ fn weights(random: &mut Random, n: usize) -> Vec<f32> {
 
 impl Inputs {
     fn new(of: &Combination, draw: &Draw) -> Self {
-        let rows = draw.blocks * draw.inner;
+        let rows = draw.rows();
         let classes = draw.classes;
         let mut random = Random::new(draw.seed);
         let (mut logits, mut targets) = make(draw.data, rows, classes, draw.seed ^ 1);
-        // A shape of blocks: the same values, in another order.
         if draw.special && !logits.is_empty() {
             for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let at = random.below(logits.len());
@@ -192,13 +228,12 @@ impl Inputs {
         }
     }
 
-    fn view<'a>(&self, data: &'a [f32], draw: &Draw) -> Logits<'a> {
-        Logits::with_shape(data, &[draw.blocks, draw.classes, draw.inner], 1).unwrap()
-    }
+    /// The softcap.
+    const CAP: f32 = 15.0;
+    const TOP_K: u32 = 3;
 
-    fn options<'a>(&'a self, of: &Combination, draw: &Draw) -> CrossEntropy<'a> {
-        let rows = draw.blocks * draw.inner;
-        let mut transform = LogitTransform::new().softcap(of.softcap.then_some(15.0));
+    fn transform(&self, of: &Combination, draw: &Draw) -> LogitTransform<'_> {
+        let mut transform = LogitTransform::new().softcap(of.softcap.then_some(Self::CAP));
         transform = match of.scaled {
             Scaled::No => transform,
             Scaled::All => transform.temperature(0.75),
@@ -206,26 +241,32 @@ impl Inputs {
         };
         if of.masked {
             let mask = if of.mask_per_row {
-                ClassMask::per_row(&self.mask, rows, draw.classes)
+                ClassMask::per_row(&self.mask, draw.rows(), draw.classes)
             } else {
                 ClassMask::shared(&self.mask, draw.classes)
             };
             transform = transform.mask(mask.unwrap());
         }
-        let upstream =
-            if draw.reduction == Reduction::None && draw.upstream_rows { Factor::Rows(&self.upstream) } else { Factor::Scalar(1.5) };
+        transform
+    }
+
+    fn upstream(&self, draw: &Draw) -> Factor<'_> {
+        if draw.reduction == Reduction::None && draw.upstream_rows { Factor::Rows(&self.upstream) } else { Factor::Scalar(1.5) }
+    }
+
+    fn options<'a>(&'a self, of: &Combination, draw: &Draw) -> CrossEntropy<'a> {
         CrossEntropy::new()
             .reduction(draw.reduction)
             .denominator(draw.denominator)
             .empty_mean(if draw.empty_zero { EmptyMean::Zero } else { EmptyMean::Nan })
-            .upstream(upstream)
+            .upstream(self.upstream(draw))
             .class_weights(of.class_weights.then_some(&self.class_weights[..]))
             .row_weights(draw.row_weights.then_some(&self.row_weights[..]))
-            .label_smoothing(if of.smoothing { 0.1 } else { 0.0 })
+            .label_smoothing(draw.smoothing(of))
             .z_loss(draw.z_loss)
-            .transform(transform)
+            .transform(self.transform(of, draw))
             .faults(draw.faults)
-            .top_k((of.rank).then_some(3))
+            .top_k((of.rank).then_some(Self::TOP_K))
             .row_loss(true)
             .logsumexp(true)
             .argmax(of.argmax)
@@ -242,8 +283,8 @@ impl Inputs {
 /// Compares everything that a call returned, and the backward pass from its states.
 fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
     let inputs = Inputs::new(of, draw);
-    let logits = inputs.view(&inputs.logits, draw);
-    let probabilities = inputs.view(&inputs.probabilities, draw);
+    let (logits, probabilities) = (Matrix::new(&inputs.logits, draw), Matrix::new(&inputs.probabilities, draw));
+    let (logits, probabilities) = (logits.view(draw), probabilities.view(draw));
     let targets = Targets::new(&inputs.targets);
     let options = inputs.options(of, draw);
     let gpu = gpu.with_strategy(of.kernel);
@@ -259,61 +300,19 @@ fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
             reference::cross_entropy(&logits, &targets, &options).map_err(told)?,
         )
     };
-    let bounds = Size::new(of, draw, &inputs).bounds();
-    compare_results(&got, &expected, &bounds)?;
+    let rows = Rows::new(of, draw, &inputs);
+    let bounds = rows.bounds(&expected);
+    compare_numbers(&got, &expected, &bounds)?;
+    rows.compare_classes(&got, &expected, Inputs::TOP_K)?;
     if let (true, Some(states)) = (of.gradient, &got.states) {
         let backward = if of.soft {
             gpu.soft_cross_entropy_backward(&logits, &probabilities, states, &options)
         } else {
             gpu.cross_entropy_backward(&logits, &targets, states, &options)
         };
-        close("backward", Some(&backward.map_err(told)?), expected.gradient.as_ref(), bounds.gradient)?;
+        close("backward", Some(&backward.map_err(told)?), expected.gradient.as_ref(), &bounds.gradient)?;
     }
     Ok(())
-}
-
-/// What the errors of a draw are measured by.
-struct Size {
-    /// The largest `|z|`.
-    z: f64,
-    /// Whether `z` is rounded before anything else happens.
-    transformed: bool,
-    /// The largest sum of a row's coefficients, row weights included.
-    coefficients: f64,
-    /// The largest factor on a gradient.
-    factor: f64,
-}
-
-impl Size {
-    fn new(of: &Combination, draw: &Draw, inputs: &Inputs) -> Self {
-        let most = |values: &[f32]| values.iter().fold(1.0_f64, |m, x| m.max(f64::from(x.abs())));
-        let labels = if of.soft {
-            inputs.probabilities.chunks(draw.classes).map(|q| q.iter().map(|&q| f64::from(q)).sum()).fold(1.0, f64::max)
-        } else {
-            1.0
-        };
-        let finite: Vec<f32> = inputs.logits.iter().copied().filter(|x| x.is_finite()).collect();
-        Self {
-            z: 1.5 * most(&finite),
-            transformed: of.softcap || of.scaled != Scaled::No,
-            coefficients: labels * most(&inputs.class_weights) * most(&inputs.row_weights),
-            factor: 2.0 * most(&inputs.upstream),
-        }
-    }
-
-    fn rounding(&self) -> f64 {
-        if self.transformed { 4.0 * self.z * 2f64.powi(-24) } else { 0.0 }
-    }
-
-    fn bounds(&self) -> Bounds {
-        let lost = 2.0 * self.rounding();
-        Bounds {
-            loss: Bound { relative: 2e-6, absolute: TINY + lost * self.coefficients },
-            value: Bound { relative: 2e-6, absolute: 2e-6 + lost },
-            gradient: Bound { relative: 1e-5, absolute: (2e-6 + lost) * self.coefficients * self.factor },
-            exact: !self.transformed,
-        }
-    }
 }
 
 fn run(gpu: &Gpu, combinations: u32, seed: u64) {
