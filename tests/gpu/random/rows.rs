@@ -252,10 +252,10 @@ impl Rows {
             let bound_of = |(i, &value): (usize, &f64)| {
                 let (r, c) = self.place(i);
                 let row = &self.rows[r];
-                if !row.has_loss || denominator == 0.0 {
-                    return EXACT;
-                }
-                off_by(off_by_of(row, c, self.upstream[r] / denominator) + cancelled_part(value, cancelled))
+                let bound = off_by_of(row, c, self.upstream[r] / denominator) + cancelled_part(value, cancelled);
+                // Against -inf there is infinity or, without a coefficient, exactly nothing.
+                let is_exact = !row.has_loss || !row.takes_part[c] || denominator == 0.0 || row.surprise(c).is_infinite() && value == 0.0;
+                if is_exact { EXACT } else { off_by(bound) }
             };
             Each::Of(values.into_iter().flatten().enumerate().map(bound_of).collect())
         };
