@@ -29,8 +29,9 @@ struct Finish {
     scale: f32,         // a, times the upstream gradient, over the denominator
     column: u32,        // the target
     filled: bool,       // the whole gradient is `fill`
-    spoiled: bool,      // that with respect to the targets too
     fill: f32,
+    spoiled: bool,      // the whole gradient with respect to the targets is `target_fill`
+    target_fill: f32,
     transform: Transform,
     loss: f32,
     logsumexp: f32,
@@ -123,7 +124,9 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     // 0 also where the mean is over nothing.
     let factor = select(weight * row_factor(row), 0.0, idle);
     let pull = hard + labels + lift;
-    let nothing = hard == 0.0 && labels == 0.0 && lift == 0.0;
+    let no_labels = !LABELS || soft == 0.0 || (stats.flags & LABEL_PRESENT) == 0u;
+    let no_smoothing = !SMOOTHS || (stats.flags & SMOOTH_PRESENT) == 0u;
+    let nothing = hard == 0.0 && no_labels && no_smoothing && params.z_loss == 0.0;
     var finish = Finish(
         stats.max,
         others < 1.0,
@@ -137,6 +140,7 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         factor,
         column,
         idle || fault != 0u || nothing,
+        0.0,
         fault != 0u,
         0.0,
         transform_of(row),
@@ -149,15 +153,21 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
         stats.ahead,
         select(fault, UNCOUNTED + held, idle && held != 0u),
     );
-    if has_nan(stats) {
+    if has_nan(stats) || (stats.flags & NO_BEST) != 0u {
         finish.best = NONE;
+    }
+    if has_nan(stats) || (stats.flags & NO_RANK) != 0u {
         finish.ahead = NONE;
+    }
+    if (stats.flags & NO_SPREAD) != 0u {
+        finish.entropy = not_a_number();
     }
     // The mean over nothing: told by bits, not carried by arithmetic.
     if (bitcast<u32>(factor) & MAGNITUDE_BITS) > POSITIVE_INFINITY_BITS && !idle && fault == 0u {
-        finish.spoiled = true;
-        finish.fill = select(not_a_number(), 0.0, nothing);
         finish.filled = true;
+        finish.fill = select(not_a_number(), 0.0, nothing);
+        finish.spoiled = true;
+        finish.target_fill = not_a_number();
     }
     if has_nan(stats) || has_infinity(stats) || stats.count == 0.0 {
         finish.log_prob = not_a_number();
@@ -166,9 +176,14 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     if fault != 0u {
         let spoil = select(not_a_number(), 0.0, params.zero_faults == 1u);
         finish.fill = select(spoil, 0.0, is_empty_zero());
+        finish.target_fill = finish.fill;
         finish.loss = spoil;
         finish.z_loss = select(spoil, 0.0, params.z_loss == 0.0);
         finish.log_prob = not_a_number();
+    }
+    if held == FAULT_TARGET {
+        finish.log_prob = not_a_number();
+        finish.ahead = NONE;
     }
     if idle {
         finish.loss = 0.0;
@@ -234,5 +249,5 @@ fn target_gradient4(row: u32, quad: u32, z: vec4<f32>, w: vec4<f32>, finish: Fin
     let faulty = finish.status != 0u && finish.status < UNCOUNTED;
     let counts = allowed4(row, quad) & (vec4(faulty) | ((magnitude4(own) != vec4(0u)) & (magnitude4(coefficient) != vec4(0u)) & !absent));
     // Nothing of a row that does not count; NaN, or 0 by choice, of one that cannot.
-    return select(vec4(0.0), select(value, vec4(finish.fill), finish.spoiled), counts);
+    return select(vec4(0.0), select(value, vec4(finish.target_fill), finish.spoiled), counts);
 }

@@ -17,6 +17,6 @@ fn derivative(row: u32, quad: u32, p: vec4<f32>) -> vec4<f32> {
     }
     let spoiled = select(-p / q, vec4(not_a_number()), is_nan4(p) | is_nan4(q));
     let signs = (bitcast<vec4<u32>>(-p) ^ bitcast<vec4<u32>>(q)) & vec4(0x80000000u);
-    let infinity = bitcast<vec4<f32>>((vec4(POSITIVE_INFINITY_BITS) | signs) & vec4(params.ones));
+    let infinity = bitcast<vec4<f32>>((vec4(POSITIVE_INFINITY_BITS) | signs) & vec4(all_ones()));
     return select(select(spoiled, infinity, vanishes4(q) & !is_nan4(p)), vec4(0.0), vanishes4(p));
 }

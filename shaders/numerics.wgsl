@@ -2,14 +2,17 @@
 //
 // WGSL promises 3 + 2|x| ULP for exp and an absolute 2^-21 for log near 1, and lets compilers reorder. These hold
 // 1.5e-7 relative on every adapter tested, from +, -, *, round and integer operations alone.
-// exp: Cody and Waite's reduction x = n ln 2 + r, then a degree 6 minimax polynomial, largest error 3.1e-9 before rounding.
-// log: x = 2^n m, m in [sqrt(1/2), sqrt(2)], then a degree 10 minimax polynomial in m - 1, largest error 5.9e-9.
-// Needs: params.wgsl.
+// exp: Cody and Waite's reduction x = n ln 2 + r, then a degree 6 minimax polynomial.
+// log: x = 2^n m, m in [sqrt(1/2), sqrt(2)], then a degree 10 minimax polynomial in m - 1.
+// Needs: all_ones(), which gives 0xffffffff from where no compiler sees it: params.wgsl.
 
 const LOWEST: f32 = -0x1.fffffep+127f;
 const POSITIVE_INFINITY_BITS: u32 = 0x7f800000u;
 const NEGATIVE_INFINITY_BITS: u32 = 0xff800000u;
 const MAGNITUDE_BITS: u32 = 0x7fffffffu;
+
+// The smallest normal number, which adapters may take all smaller ones for 0.
+const NORMAL_BITS: u32 = 0x00800000u;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN2_HIGH: f32 = 0.693145751953125; // 22713 / 32768: n * LN2_HIGH is exact for |n| < 512
 const LN2_LOW: f32 = 1.428606765330187e-6;
@@ -23,16 +26,16 @@ const EXP_HIGHEST: f32 = 88.3;
 // The value, which the compiler can no longer see through: without this, Mesa merges n * LN2_HIGH + n * LN2_LOW into
 // one product, and any compiler may cancel (a + b) - a.
 fn opaque(x: f32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(x) & params.ones);
+    return bitcast<f32>(bitcast<u32>(x) & all_ones());
 }
 
 fn opaque4(x: vec4<f32>) -> vec4<f32> {
-    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(params.ones));
+    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) & vec4(all_ones()));
 }
 
 // Special values are made at run time: as constants they are errors in WGSL.
 fn special(bits: u32) -> f32 {
-    return bitcast<f32>(bits & params.ones);
+    return bitcast<f32>(bits & all_ones());
 }
 
 fn negative_infinity() -> f32 {
@@ -65,7 +68,7 @@ fn exp_any(x: vec4<f32>) -> vec4<f32> {
     return select(beyond, vec4(not_a_number()), (bitcast<vec4<u32>>(x) & vec4(MAGNITUDE_BITS)) > vec4(POSITIVE_INFINITY_BITS));
 }
 
-// tanh, relative error below 5e-7: (1 - e) / (1 + e) with e = exp(-2|u|), the numerator as an expm1.
+// tanh without loss of relative accuracy near 0: (1 - e) / (1 + e) with e = exp(-2|u|), the numerator as an expm1.
 fn tanh4(u: vec4<f32>) -> vec4<f32> {
     let n = -expm1_4(-2.0 * abs(u));
     return sign(u) * (n / (2.0 - n));
@@ -94,7 +97,7 @@ fn is_nan4(x: vec4<f32>) -> vec4<bool> {
 
 // 0, or so small that adapters may take it for 0.
 fn vanishes4(x: vec4<f32>) -> vec4<bool> {
-    return magnitude4(x) < vec4(0x00800000u);
+    return magnitude4(x) < vec4(NORMAL_BITS);
 }
 
 fn is_finite(x: f32) -> bool {
@@ -139,7 +142,7 @@ fn log1p_near_zero(f: f32) -> f32 {
     return log1p_near_zero4(vec4(f)).x;
 }
 
-// log x for x >= 1.
+// log x for normal x > 0; without loss of relative accuracy for x >= 1.
 fn log_from_one(x: f32) -> f32 {
     let bits = bitcast<u32>(x);
     // Adding the distance from sqrt(1/2) to 1 moves the exponent's step from 1 to sqrt(1/2).

@@ -1,4 +1,4 @@
-// What every kernel is told, and the two words that all parts share.
+// What every kernel is told, and the words that all parts share.
 //
 // A kernel serves one window of rows. Its work is cut into items (rows, or chunks of rows); a unit (a thread, a
 // subgroup or a workgroup) serves an item. All starts and strides count elements of the bound range.
@@ -77,3 +77,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 
 const NONE: u32 = 0xffffffffu;
+
+fn all_ones() -> u32 {
+    return params.ones;
+}

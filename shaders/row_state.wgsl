@@ -30,6 +30,13 @@ const LABEL_NEGATIVE: u32 = 2u;     // the same with a negative coefficient: los
 const SMOOTH_INFINITE: u32 = 4u;    // the same two for smoothing
 const SMOOTH_NEGATIVE: u32 = 8u;
 const LABEL_NOT_FINITE: u32 = 16u;  // a label is NaN or infinite
+const LABEL_PRESENT: u32 = 32u;     // some w q is not 0, whatever their sum
+const SMOOTH_PRESENT: u32 = 64u;    // some w is not 0
+const NO_LABELS: u32 = 128u;        // what was not kept: sums of labels, of smoothing; best; ahead; spread
+const NO_SMOOTHING: u32 = 256u;
+const NO_BEST: u32 = 512u;
+const NO_RANK: u32 = 1024u;
+const NO_SPREAD: u32 = 2048u;
 
 fn empty() -> Stats {
     return Stats(LOWEST, 0.0, LOWEST, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0u, NONE, 0u, 0u, 0u, 0u);

@@ -1,5 +1,5 @@
 // log |sum b exp(z)| = m + log |s|, and the sign of the sum: 1, -1, or 0 where the sum is 0 and its logarithm -inf.
-// NaN in a term, and +inf of both signs: NaN for both; +inf of one sign: +inf and that sign.
+// NaN in a term, +inf of both signs, and a sum s beyond f32: NaN for both; +inf of one sign: +inf and that sign.
 // Needs: params.wgsl, words.wgsl, numerics.wgsl, stats_signed.wgsl.
 
 struct Finish {
@@ -19,7 +19,12 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     if infinite != 0u {
         return Finish(special(POSITIVE_INFINITY_BITS), select(1.0, -1.0, infinite == TERM_NEGATIVE));
     }
-    if stats.sum == 0.0 {
+    // Beyond f32, and below its normal numbers, which adapters may take for 0.
+    let size = bitcast<u32>(stats.sum) & MAGNITUDE_BITS;
+    if size >= POSITIVE_INFINITY_BITS {
+        return Finish(not_a_number(), not_a_number());
+    }
+    if size < NORMAL_BITS {
         return Finish(negative_infinity(), 0.0);
     }
     return Finish(stats.max + log_from_one(abs(stats.sum)), sign(stats.sum));

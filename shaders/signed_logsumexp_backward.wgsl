@@ -28,7 +28,9 @@ fn write_row(row: u32, stats: Stats, finish: Finish) {}
 fn element(row: u32, quad: u32, x: vec4<f32>, finish: Finish) -> vec4<f32> {
     let b = load_second_padded(row, quad, 0.0);
     let z = transformed(finish.transform, x);
-    let value = pulled_back(finish.transform, exp_any(z - finish.logsumexp) * (finish.scale * b), x);
+    // The exponential alone may be beyond f32 where b is very large or small: half of it on either side.
+    let half = exp_any(0.5 * (z - finish.logsumexp));
+    let value = pulled_back(finish.transform, (half * (finish.scale * b)) * half, x);
     let at_infinity = select(vec4(0.0), vec4(finish.spoil), bitcast<vec4<u32>>(z) == vec4(POSITIVE_INFINITY_BITS));
     let whole = select(select(value, at_infinity, finish.infinite), vec4(finish.spoil), finish.spoiled);
     return select(vec4(0.0), whole, allowed4(row, quad) & (magnitude4(b) != vec4(0u)));

@@ -213,17 +213,19 @@ fn absorb_terms(before: State, row: u32, quad: u32, z: vec4<f32>) -> State {
             state.allowed += number_of(counts);
             state.smooth_sum = add(state.smooth_sum, total(w));
             state.smooth_dot = add(state.smooth_dot, total(w * distance));
+            state.flags |= select(0u, SMOOTH_PRESENT, any(w != vec4(0.0)));
             state.flags |= select(0u, SMOOTH_INFINITE, any(missing & (w > vec4(0.0))));
             state.flags |= select(0u, SMOOTH_NEGATIVE, any(missing & (w < vec4(0.0))));
         }
         if LABELS {
-            let q = select(vec4(0.0), label4(row, quad), counts & (w != vec4(0.0)));
-            let k = w * q;
+            let given = select(vec4(0.0), label4(row, quad), counts);
+            let k = w * select(vec4(0.0), given, w != vec4(0.0));
+            state.flags |= select(0u, LABEL_PRESENT, any((given != vec4(0.0)) & (w != vec4(0.0))));
             state.label_sum = add(state.label_sum, total(k));
             state.label_dot = add(state.label_dot, total(k * distance));
             state.flags |= select(0u, LABEL_INFINITE, any(missing & (k > vec4(0.0))));
             state.flags |= select(0u, LABEL_NEGATIVE, any(missing & (k < vec4(0.0))));
-            state.flags |= select(0u, LABEL_NOT_FINITE, any(magnitude4(q) >= vec4(POSITIVE_INFINITY_BITS)));
+            state.flags |= select(0u, LABEL_NOT_FINITE, any(magnitude4(given) >= vec4(POSITIVE_INFINITY_BITS)));
         }
     }
     return state;
@@ -275,6 +277,8 @@ fn close(state: State, row: u32, lanes: u32) -> Stats {
     stats.ahead = state.ahead;
     stats.allowed = state.allowed;
     stats.flags = state.flags;
+    stats.flags |= select(NO_LABELS, 0u, LABELS) | select(NO_SMOOTHING, 0u, SMOOTHS);
+    stats.flags |= select(NO_BEST, 0u, TRACK_ARGMAX) | select(NO_RANK, 0u, TRACK_RANK) | select(NO_SPREAD, 0u, TRACK_ENTROPY);
     if TRACK_ARGMAX {
         stats.best = find_best(state, row, lanes);
     }

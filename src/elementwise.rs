@@ -85,6 +85,11 @@ impl ElementLoss {
         }
     }
 
+    /// The loss of no rows: their sum is 0, and their mean too if what it divides by is given.
+    pub(crate) fn of_no_rows(&self) -> f32 {
+        (0.0 / self.divisor(0, 0)) as f32
+    }
+
     /// What the sum of all losses is divided by.
     pub(crate) fn divisor(&self, rows: usize, classes: usize) -> f64 {
         match self.reduction {

@@ -29,7 +29,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// All of them, in the order of their bits in a row's status.
+    /// All of them.
     pub const ALL: [Self; 5] = [Self::BadTarget, Self::Nan, Self::PositiveInfinity, Self::FullyMasked, Self::EmptyDenominator];
 }
 

@@ -276,7 +276,7 @@ impl Buffers {
             mask: mask_words.map(|words| gpu.scratch("mask", words * 4, input)).transpose()?,
             states_in: states("states", job.states_in.is_some(), input)?,
             states_out: states("new states", job.states_out, output)?,
-            summary: job.reduction.map(|reduction| new_summary(gpu, reduction, job.logits.rows())).transpose()?,
+            summary: job.reduction.map(|_| new_summary(gpu, job.logits.rows(), SummaryWords::default())).transpose()?,
             lists: job.lists.map(|_| Ok([list("classes")?, list("log-probabilities")?])).transpose()?,
             staging: gpu.scratch(
                 "staging",

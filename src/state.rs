@@ -1,5 +1,7 @@
 //! What a pass over a row leaves: enough to finish every loss, and to merge with what other passes left of the same row.
 
+use crate::options::{CrossEntropy, Outputs};
+
 /// The state of a row after some of its classes: all of them, a chunk, or a piece of a vocabulary that lives elsewhere.
 ///
 /// States of disjoint sets of classes merge to that of their union, in any order ([`merge`](Self::merge); Milakov and Gimelshein,
@@ -41,12 +43,28 @@ pub struct RowState {
     /// The classes that take part, if labels are smoothed.
     pub allowed: u32,
     /// Bit 0: a label that counts stands against -inf, bit 1: one of negative weight does; bits 2 and 3: the same of smoothing;
-    /// bit 4: a label is NaN or infinite.
+    /// bit 4: a label is NaN or infinite; bit 5: some label counts; bit 6: some class counts for smoothing. What was not kept, as the
+    /// options did not ask for it, bit 7: labels, 8: smoothing, 9: `best`, 10: `ahead`, 11: `spread`.
     pub flags: u32,
 }
 
-/// The text of `shaders/row_state.wgsl`: the state's layout and merge, to include in other WGSL. It needs `shaders/numerics.wgsl`.
-pub const ROW_STATE_WGSL: &str = crate::shader::ROW_STATE.text;
+/// WGSL to include in a kernel of your own: `struct Stats`, which is [`RowState`] word for word, `empty()` and `combine(x, y)`, the merge.
+///
+/// It needs one function of yours, `fn all_ones() -> u32`, which returns `0xffffffff` from a buffer: compilers must not see the value,
+/// or they may take roundings apart that `exp` rests on.
+///
+/// ```wgsl
+/// @group(0) @binding(0) var<uniform> ones: u32;
+/// fn all_ones() -> u32 { return ones; }
+/// @group(0) @binding(1) var<storage, read_write> mine: array<Stats>;
+/// @group(0) @binding(2) var<storage, read> theirs: array<Stats>;
+/// @compute @workgroup_size(64)
+/// fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+///     if id.x < arrayLength(&mine) { mine[id.x] = combine(mine[id.x], theirs[id.x]); }
+/// }
+/// ```
+pub const ROW_STATE_WGSL: &str =
+    concat!("const NONE: u32 = 0xffffffffu;\n\n", include_str!("../shaders/numerics.wgsl"), include_str!("../shaders/row_state.wgsl"));
 
 impl RowState {
     /// The state of no classes.
@@ -115,6 +133,19 @@ impl RowState {
         }
         let below = f64::from(self.rest) * (f64::from(self.second) - f64::from(self.max)).exp();
         (f64::from(self.max) + (f64::from(self.count) - 1.0 + below).ln_1p()) as f32
+    }
+
+    /// What a loss with these options asks of the state and the state does not have: it was made for other options.
+    pub(crate) fn lacks(&self, options: &CrossEntropy<'_>, labels: bool) -> Option<&'static str> {
+        let Outputs { argmax, rank, entropy, .. } = options.outputs;
+        let wanted = [
+            (labels, 7, "the sums of the labels"),
+            (options.label_smoothing > 0.0, 8, "the sums of label smoothing"),
+            (argmax, 9, "the argmax"),
+            (rank || options.top_k.is_some(), 10, "the rank of the target"),
+            (entropy, 11, "the entropy"),
+        ];
+        wanted.into_iter().find(|(wanted, bit, _)| *wanted && self.flags >> bit & 1 == 1).map(|(_, _, what)| what)
     }
 
     /// What is not among the largest once the largest is `max`.

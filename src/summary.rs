@@ -3,7 +3,6 @@
 use crate::faults::{FaultRows, Faults};
 use crate::gpu::Gpu;
 use crate::launch::{Call, Matrices, Window, encode};
-use crate::options::Reduction;
 use crate::plan::{Plan, Strategy, Work};
 use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
 use crate::views::Storage;
@@ -76,15 +75,11 @@ impl SummaryWords {
     }
 }
 
-/// A call's summary, before any row: the loss of no rows.
-pub(crate) fn new_summary(gpu: &Gpu, reduction: Reduction, rows: usize) -> Result<wgpu::Buffer> {
+/// A call's summary before any row: of a call without rows it is all there is, their loss and what a mean divides by.
+pub(crate) fn new_summary(gpu: &Gpu, rows: usize, of_none: SummaryWords) -> Result<wgpu::Buffer> {
     use wgpu::BufferUsages as Usage;
-    let loss = if reduction == Reduction::Mean { f32::NAN } else { 0.0 };
-    gpu.filled(
-        "summary",
-        bytemuck::bytes_of(&SummaryWords { loss, ran: u32::from(rows == 0), ..Default::default() }),
-        Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST,
-    )
+    let words = if rows == 0 { SummaryWords { ran: 1, ..of_none } } else { SummaryWords::default() };
+    gpu.filled("summary", bytemuck::bytes_of(&words), Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
 }
 
 /// Records the check of a window's targets, whose words are in place, into the call's summary.

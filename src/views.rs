@@ -126,7 +126,8 @@ impl<'a> Logits<'a> {
         Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, inner: 1, stride })
     }
 
-    /// A dense array of any shape, with its classes in dimension `dim`; negative ones count from the end.
+    /// A dense array of any shape, with its classes in dimension `dim`; negative ones count from the end. A block, which is the classes
+    /// with all dimensions behind them, must fit the adapter's binding (128 MiB on lavapipe, 2 GiB on most GPUs).
     ///
     /// ```
     /// use wgpu_xent::Logits;

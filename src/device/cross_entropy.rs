@@ -33,7 +33,7 @@ pub struct CrossEntropyBuffers<'a> {
     pub class_weights: Option<DeviceVector<'a>>,
     /// An `f32` weight for each row.
     pub row_weights: Option<DeviceVector<'a>>,
-    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
+    /// An `f32` upstream factor for each row; with [`Reduction::None`](crate::Reduction::None) only.
     pub upstream: Option<DeviceVector<'a>>,
     /// What a mean divides by, one `f32`, instead of the options' [`Denominator`](crate::Denominator): for gradient accumulation.
     pub denominator: Option<DeviceVector<'a>>,

@@ -2,15 +2,14 @@
 
 use super::Recording;
 use crate::device_views::{DeviceMatrix, DeviceVector, Output};
-use crate::elementwise::{ElementLoss, ElementReduction};
+use crate::elementwise::ElementLoss;
 use crate::gpu::Gpu;
 use crate::ops::elementwise::set_reduction;
-use crate::options::Reduction;
 use crate::shader::{
     BINARY_CROSS_ENTROPY_KERNEL, DISTRIBUTION_CROSS_ENTROPY_KERNEL, ENTROPY_KERNEL, KL_DIV_KERNEL, KL_DIV_LOG_KERNEL, Kernel,
     SIGMOID_BACKWARD_KERNEL, SIGMOID_KERNEL, Writes,
 };
-use crate::summary::{LOSS_OFFSET, new_summary};
+use crate::summary::{LOSS_OFFSET, SummaryWords, new_summary};
 use crate::words::{ClassInput, RowOutput};
 use crate::{Error, Result};
 
@@ -199,11 +198,9 @@ impl Gpu {
         let reduction = set_reduction(&mut recording.params, options, input.rows, input.classes)?;
         let summary = match (buffers.loss, reduction) {
             (Some(_), None) => return Err(Error::Options("with reduction none there is no reduced loss to write".into())),
-            (Some(loss), Some(reduction)) => {
+            (Some(loss), Some(_)) => {
                 loss.check_output("loss", 1)?;
-                // Of no rows the sum is 0, and their mean too if what it divides by is given.
-                let given = input.rows == 0 && options.reduction == ElementReduction::BatchMean && options.divisor(0, 0) != 0.0;
-                Some((loss, new_summary(self, if given { Reduction::Sum } else { reduction }, input.rows)?))
+                Some((loss, new_summary(self, input.rows, SummaryWords { loss: options.of_no_rows(), ..SummaryWords::default() })?))
             }
             (None, _) => None,
         };

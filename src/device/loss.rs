@@ -3,9 +3,9 @@
 use super::Recording;
 use crate::device_views::DeviceVector;
 use crate::gpu::Gpu;
-use crate::ops::settings::{checked, is_empty_fault};
-use crate::options::{CrossEntropy, Reduction};
-use crate::summary::{LOSS_OFFSET, SummaryWords, new_summary};
+use crate::ops::settings::{checked, is_empty_fault, of_no_rows};
+use crate::options::{CrossEntropy, Denominator, Reduction};
+use crate::summary::{DENOMINATOR_OFFSET, LOSS_OFFSET, SummaryWords, new_summary};
 use crate::words::{ClassInput, RowInput};
 use crate::{Error, Factor, Faults, LogitTransform, Result};
 
@@ -107,7 +107,13 @@ pub(super) fn record_reduced<'a>(
         }
         loss.check_output("loss", 1)?;
     }
-    let buffer = new_summary(gpu, options.reduction, recording.logits.rows)?;
+    let rows = recording.logits.rows;
+    // A denominator in a buffer is taken to be above 0.
+    let given = denominator.map_or(options, |_| options.denominator(Denominator::Value(1.0)));
+    let buffer = new_summary(gpu, rows, of_no_rows(&given))?;
+    if let (0, Some(from)) = (rows, denominator) {
+        encoder.copy_buffer_to_buffer(from.buffer, from.offset, &buffer, DENOMINATOR_OFFSET, 4);
+    }
     recording.denominator = denominator;
     Recording { summary: Some(&buffer), ..recording }.record(gpu, encoder)?;
     if let Some(loss) = loss {

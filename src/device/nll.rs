@@ -21,7 +21,7 @@ pub struct NllBuffers<'a> {
     pub class_weights: Option<DeviceVector<'a>>,
     /// An `f32` weight for each row.
     pub row_weights: Option<DeviceVector<'a>>,
-    /// An `f32` upstream factor for each row; with [`Reduction::None`] only.
+    /// An `f32` upstream factor for each row; with [`Reduction::None`](crate::Reduction::None) only.
     pub upstream: Option<DeviceVector<'a>>,
     /// What a mean divides by, one `f32`, instead of the options' [`Denominator`](crate::Denominator).
     pub denominator: Option<DeviceVector<'a>>,
@@ -58,8 +58,8 @@ impl Gpu {
     /// Targets are checked by the kernels: [`PendingSummary::read`] reports a wrong one, whose row's loss and gradient are NaN.
     ///
     /// # Errors
-    /// [`Error::Options`] for an option of no use here, [`Error::Length`] or [`Error::Buffer`] for wrong buffers,
-    /// [`Error::IgnoreIndex`] if 32-bit targets cannot hold it, and those of [`record_softmax`](Self::record_softmax).
+    /// [`Error::Options`](crate::Error::Options) for an option of no use here, [`Error::Length`](crate::Error::Length) or [`Error::Buffer`](crate::Error::Buffer) for wrong buffers,
+    /// [`Error::IgnoreIndex`](crate::Error::IgnoreIndex) if 32-bit targets cannot hold it, and those of [`record_softmax`](Self::record_softmax).
     pub fn record_nll_loss(
         &self,
         encoder: &mut wgpu::CommandEncoder,

@@ -292,6 +292,9 @@ impl Gpu {
         job.elements.storage = G::STORAGE;
         if let Some(states) = states {
             check_len("states", states.len(), logits.rows())?;
+            if let Some(what) = states.iter().find_map(|state| state.lacks(options, matches!(goal, Goal::Probabilities(_)))) {
+                return Err(Error::Options(format!("the states do not hold {what}: make them with the options of this call")));
+            }
             job.states_in = Some(states);
         } else if options.piece.is_some() {
             return Err(Error::Options("the loss of a piece of a vocabulary needs the states of all pieces".into()));

@@ -247,7 +247,7 @@ async fn element_loss(gpu: &Gpu, mut job: Job<'_>, options: &ElementLoss) -> Res
         let mut done = run(gpu, &job).await?;
         if pass == 0 {
             // Of no rows there is no summary.
-            let loss = if rows == 0 { (0.0 / options.divisor(rows, classes)) as f32 } else { done.summary.loss };
+            let loss = if rows == 0 { options.of_no_rows() } else { done.summary.loss };
             result.loss = reduction.map(|_| loss);
             result.row_loss = options.row_loss.then(|| done.floats(RowOutput::Loss));
         }

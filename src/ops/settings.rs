@@ -83,11 +83,13 @@ pub(crate) fn checked(faults: Faults, options: &CrossEntropy<'_>) -> crate::Resu
     Ok(faults)
 }
 
-/// What came back of all rows together. Of no rows the kernels tell nothing: their sum is 0, and what a mean divides by is 0 or given.
+/// What came back of all rows together. Of no rows the kernels tell nothing.
 pub(super) fn summary_of(done: &Done, rows: usize, options: &CrossEntropy<'_>) -> SummaryWords {
-    if rows > 0 {
-        return done.summary;
-    }
+    if rows > 0 { done.summary } else { of_no_rows(options) }
+}
+
+/// The sum of no rows is 0, and what a mean divides by is 0 or given.
+pub(crate) fn of_no_rows(options: &CrossEntropy<'_>) -> SummaryWords {
     let denominator = if let Denominator::Value(value) = options.denominator { value } else { 0.0 };
     let loss = if is_empty_fault(options, denominator) { f32::NAN } else { 0.0 };
     SummaryWords { denominator, loss, ..SummaryWords::default() }

@@ -15,6 +15,8 @@ impl Gpu {
     /// +inf with both signs; with one sign the result is +inf of that sign.
     /// **Accuracy.** The sum has an error below 1e-6 of `Σ |b_c| exp(z_c)`: where terms of both signs cancel, little of it is left.
     /// Terms more than 87 below the largest logit that has a factor count as 0, however large their factors.
+    /// **Range.** With `m` the largest logit that has a factor, sums `Σ b_c exp(z_c - m)` below 1.2e-38 count as 0; above 3.4e38, both
+    /// results are NaN.
     ///
     /// # Errors
     /// [`Error::Length`] if the shapes differ, and those of [`softmax_with`](Self::softmax_with).
@@ -94,7 +96,8 @@ impl Gpu {
     ///
     /// Dimensions that are neighbours are summed at once, others one group after the other.
     ///
-    /// **Edge cases, accuracy.** As [`logsumexp`](Self::logsumexp), for each group.
+    /// **Edge cases, accuracy.** As [`logsumexp`](Self::logsumexp), for each group. **Limit.** What is summed over, with all behind
+    /// it, must fit the adapter's binding (128 MiB on lavapipe, 2 GiB on most GPUs).
     ///
     /// # Errors
     /// [`Error::Length`] if the length is not the shape's, [`Error::Dimension`] if there is no such dimension, [`Error::Options`] if one is

@@ -185,7 +185,7 @@ fn evaluate_row(row: &Row, label: &Label, fate: &Fate, options: &CrossEntropy<'_
         log_prob,
         argmax: row.argmax(),
         rank,
-        entropy: if !options.outputs.entropy || matches!(fate, Fate::Fault(_)) { f64::NAN } else { row.entropy() },
+        entropy: if !options.outputs.entropy || row.fault().is_some() { f64::NAN } else { row.entropy() },
         can_be_correct: matches!(label, Label::Class(_)) && row.fault().is_none(),
     }
 }

@@ -12,7 +12,7 @@ use crate::{CrossEntropy, CrossEntropyResult, Faults, Logits, Result, Targets};
 /// but that of an empty denominator.
 ///
 /// # Errors
-/// [`Error::Length`] and [`Error::Target`] as with [`cross_entropy`](super::cross_entropy); [`Error::Options`] for every option but
+/// [`Error::Length`](crate::Error::Length) and [`Error::Target`](crate::Error::Target) as with [`cross_entropy`](super::cross_entropy); [`Error::Options`](crate::Error::Options) for every option but
 /// the reduction, denominator, empty mean, `ignore_index`, upstream, weights, row loss and gradient.
 pub fn nll_loss(log_probs: &Logits<'_>, targets: &Targets<'_>, options: &CrossEntropy<'_>) -> Result<CrossEntropyResult<f64>> {
     options.check_without_logits()?;

@@ -7,7 +7,7 @@ use crate::device::{buffer, encoder, floats, values};
 use crate::results::{Bounds, assert_results};
 use wgpu_xent::{
     CrossEntropy, CrossEntropyBuffers, CrossEntropyResult, DeviceMatrix, DeviceVector, EmptyMean, Error, FaultKind, FaultPolicy, FaultRows,
-    Gpu, Logits, Output, Reduction, Result, Targets, reference,
+    Gpu, Logits, NO_CLASS, Output, Reduction, Result, Targets, reference,
 };
 
 const CLASSES: usize = 37;
@@ -128,10 +128,13 @@ fn targets_that_are_no_class() {
         let input = floats(gpu, &plain);
         let targets = buffer(gpu, &[0, 37, u32::MAX, 36, (-100_i32).cast_unsigned()]);
         let (losses, gradient, argmax) = (floats(gpu, &[7.5; 5]), floats(gpu, &plain), floats(gpu, &[7.5; 5]));
+        let (rank, log_prob) = (floats(gpu, &[7.5; 5]), floats(gpu, &[7.5; 5]));
         let matrix = |from| DeviceMatrix::new::<f32>(from, 5, CLASSES).unwrap();
         let buffers = CrossEntropyBuffers {
             row_loss: Some(DeviceVector::new(&losses)),
             argmax: Some(DeviceVector::new(&argmax)),
+            rank: Some(DeviceVector::new(&rank)),
+            log_prob: Some(DeviceVector::new(&log_prob)),
             gradient: Some(Output::To(matrix(&gradient))),
             ..CrossEntropyBuffers::new(matrix(&input), DeviceVector::new(&targets))
         };
@@ -150,6 +153,9 @@ fn targets_that_are_no_class() {
         assert_eq!((summary.faults.bad_targets, summary.valid_rows), (rows(2, 1), 2));
         let (losses, gradient) = (values(gpu, &losses), values(gpu, &gradient));
         assert!(losses[0] > 0.0 && losses[1..3] == [0.0; 2] && losses[3] > 0.0 && losses[4] == 0.0, "{losses:?}");
+        let ranks: Vec<u32> = values(gpu, &rank).into_iter().map(f32::to_bits).collect();
+        assert!(ranks[1..3] == [NO_CLASS; 2] && ranks[0] < CLASSES as u32, "{ranks:?}");
+        assert!(values(gpu, &log_prob)[1..3].iter().all(|log| log.is_nan()));
         assert!((summary.loss.unwrap() - (losses[0] + losses[3]) / 2.0).abs() < 1e-6);
         for (row, of_row) in gradient.chunks(CLASSES).enumerate() {
             assert_eq!(of_row.iter().all(|g| g.to_bits() == 0), [1, 2, 4].contains(&row), "row {row}");

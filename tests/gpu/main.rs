@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod blocks;
+mod cancelling;
 mod common;
 mod correct;
 mod denominators;
@@ -21,6 +22,7 @@ mod sampling;
 mod shared;
 mod signed;
 mod sizes;
+mod state_wgsl;
 mod storage;
 mod top_k;
 mod torch;

@@ -198,7 +198,7 @@ fn check_in_place<T: Type>(gpu: &Gpu) {
 
 #[test]
 fn in_place() {
-    with_every_strategy(|gpu| check_in_place::<bf16>(gpu));
+    with_every_strategy(check_in_place::<bf16>);
     on_every_adapter(check_in_place::<f16>);
 }
 

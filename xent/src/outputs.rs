@@ -15,7 +15,7 @@ pub(crate) struct Output(Option<Writer>);
 impl Output {
     /// One of float32.
     pub(crate) fn create(spec: Option<&str>, shape: &[usize]) -> Result<Self> {
-        Self::create_as(spec, shape, Storage::F32)
+        Ok(Self(spec.map(|spec| Writer::create(spec, shape)).transpose()?))
     }
 
     pub(crate) fn create_as(spec: Option<&str>, shape: &[usize], storage: Storage) -> Result<Self> {

@@ -25,14 +25,9 @@ fn results_are_those_of_float32_rounded() {
     let files = Files::new();
     let (x, targets) = (files.f32("x.npy", &[3, CLASSES], &LOGITS), files.i64("t.npy", &[3], &TARGETS));
     let [full, half, brain] = ["full.npy", "half.npy", "brain.safetensors"].map(|name| files.path(name));
-    let commands: [&dyn Fn(&str) -> Vec<String>; 2] = [&|out| ["softmax", &x, "-o", out].map(str::to_owned).to_vec(), &|out| {
-        ["loss", &x, &targets, "--reduction", "sum", "--grad", out].map(str::to_owned).to_vec()
-    }];
-    for (command, engine) in commands.into_iter().flat_map(|command| ENGINES.map(|engine| (command, engine))) {
-        let run = |out: &str, dtype: &str| {
-            let args = command(out);
-            succeeds(&[&args.iter().map(String::as_str).collect::<Vec<_>>()[..], &["--dtype", dtype], engine].concat());
-        };
+    let commands = [vec!["softmax", &x, "-o"], vec!["loss", &x, &targets, "--reduction", "sum", "--grad"]];
+    for (command, engine) in commands.iter().flat_map(|command| ENGINES.map(|engine| (command, engine))) {
+        let run = |out: &str, dtype: &str| succeeds(&[command, &[out, "--dtype", dtype][..], engine].concat());
         run(&full, "float32");
         run(&half, "float16");
         run(&brain, "bfloat16");
