@@ -102,10 +102,16 @@ fn compare_classes(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>)
     same("correct_top_k", got.correct_top_k, expected.correct_top_k)
 }
 
-/// Everything is as expected, or a panic that says what is not.
+/// Everything is as expected, classes exactly.
+pub(crate) fn compare_results(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) -> Result {
+    compare_numbers(got, expected, bounds)?;
+    compare_classes(got, expected)
+}
+
+/// [`compare_results`], or a panic that says where.
 #[track_caller]
 pub(crate) fn assert_results(what: &str, got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) {
-    if let Err(message) = compare_numbers(got, expected, bounds).and_then(|()| compare_classes(got, expected)) {
+    if let Err(message) = compare_results(got, expected, bounds) {
         panic!("{what}: {message}");
     }
 }
