@@ -36,10 +36,11 @@ fn reduced(sum: Sum, flags: u32) -> f32 {
     if params.mean == 1u {
         loss /= summary.denominator;
     }
-    // A sum that overflowed, in whatever way, is infinite.
+    // The sign of infinite losses, whatever the others add up to, or that of a sum that overflowed; over a negative denominator the other.
     if flags != 0u || !is_finite(loss) {
-        let negative = (flags & HAS_NEGATIVE) != 0u || sum.value < 0.0;
-        return special(select(POSITIVE_INFINITY_BITS, NEGATIVE_INFINITY_BITS, negative));
+        let negative = select(sum.value < 0.0, (flags & HAS_NEGATIVE) != 0u, flags != 0u);
+        let reversed = params.mean == 1u && summary.denominator < 0.0;
+        return special(select(POSITIVE_INFINITY_BITS, NEGATIVE_INFINITY_BITS, negative != reversed));
     }
     return loss;
 }

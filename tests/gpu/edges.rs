@@ -1,7 +1,7 @@
 //! Rows that arithmetic alone gets wrong somewhere: NaN, infinities, nothing, ignored rows; and what must not change.
 
 use crate::common::{Bound, TINY, assert_close, gpus, on_every_adapter, with_every_strategy};
-use wgpu_xent::{CrossEntropy, Factor, Gpu, Logits, NO_CLASS, Reduction, Targets, reference};
+use wgpu_xent::{CrossEntropy, Denominator, Factor, Gpu, Logits, NO_CLASS, Reduction, Targets, reference};
 
 const INF: f32 = f32::INFINITY;
 /// The NaN that x86 makes has the sign bit set; others do not.
@@ -116,6 +116,19 @@ fn sums_of_infinite_and_missing_losses() {
         assert!((loss(&[-100, 0, -100], Reduction::Mean) - 1.313_261_7).abs() < 1e-6);
         assert!(loss(&[-100; 3], Reduction::Mean).is_nan(), "the mean of nothing");
         assert_eq!(loss(&[-100; 3], Reduction::Sum), 0.0);
+
+        // The sign of an infinite loss is its own, whatever the others add up to, and what it is divided by may turn it.
+        let logits = Logits::new(&[0.0_f32, -INF, 0.0, 9.0], 2, 2).unwrap();
+        let weighted = |weights: [f32; 2], options: CrossEntropy<'_>| {
+            let options = options.row_weights(&weights[..]);
+            let got = gpu.cross_entropy(&logits, &Targets::new(&[1, 0]), &options).unwrap().loss.map(f64::from);
+            assert_eq!(got, reference::cross_entropy(&logits, &Targets::new(&[1, 0]), &options).unwrap().loss, "{weights:?}");
+            got.unwrap()
+        };
+        let sum = CrossEntropy::new().reduction(Reduction::Sum);
+        assert_eq!(weighted([1.0, -5.0], sum), f64::INFINITY);
+        assert_eq!(weighted([-1.0, 5.0], sum), f64::NEG_INFINITY);
+        assert_eq!(weighted([1.0, 5.0], CrossEntropy::new().denominator(Denominator::Value(-2.0))), f64::NEG_INFINITY);
     });
 }
 
