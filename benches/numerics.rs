@@ -9,8 +9,7 @@ use common::record::{Report, environment, save};
 use common::{Args, Kernel, Random, buffer, encoder, fail, filled, grid, read, run};
 use wgpu_xent::Gpu;
 
-const SOURCE: &str =
-    concat!(include_str!("../shaders/params.wgsl"), include_str!("../shaders/numerics.wgsl"), include_str!("numerics.wgsl"));
+const SOURCE: &str = concat!(include_str!("../shaders/numerics.wgsl"), include_str!("numerics.wgsl"));
 
 /// A built-in, ours, the truth, and where they are compared.
 struct Comparison {
@@ -36,7 +35,7 @@ const FUNCTIONS: [Comparison; 4] = [
     },
     Comparison { names: ["log(x)", "log_from_one(x)"], functions: [4, 5], truth: f64::ln, ranges: &[(1.0, 2.0), (2.0, 1e6)] },
     Comparison {
-        names: ["exp(x) - 1", "expm1(x)"],
+        names: ["exp(x) - 1", "expm1_4(x)"],
         functions: [6, 7],
         truth: f64::exp_m1,
         ranges: &[(-1e-6, 0.0), (-0.5, 0.0), (-20.0, -0.5)],
@@ -68,23 +67,19 @@ fn main() {
     }
 }
 
-/// `Params` of params.wgsl as words: what is used of it here.
+/// `Params` of numerics.wgsl, with a maximum of 0.
 struct Params {
     items: u32,
     grid_x: u32,
     quads: u32,
-    /// Quads between two of a row.
     step: u32,
-    /// Quads between two rows.
     stride: u32,
 }
 
 impl Params {
-    fn words(&self) -> [u32; 28] {
-        let mut words = [0; 28];
-        let used = [(0, self.items), (1, self.grid_x), (4, self.quads), (7, u32::MAX), (8, self.step), (9, self.stride), (25, 0)];
-        used.into_iter().for_each(|(place, word)| words[place] = word);
-        words
+    fn words(&self) -> [u32; 8] {
+        let Self { items, grid_x, quads, step, stride } = *self;
+        [items, grid_x, quads, step, stride, u32::MAX, 0, 0]
     }
 }
 

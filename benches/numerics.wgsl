@@ -1,5 +1,21 @@
 // The functions of numerics.wgsl beside the built-in ones: their values, and what they cost in a sum of exponentials.
-// Needs: params.wgsl, numerics.wgsl.
+// Needs: numerics.wgsl.
+
+struct Params {
+    items: u32,
+    grid_x: u32,
+    quads: u32,
+    step: u32,      // quads between two of a row
+    stride: u32,    // quads between two rows
+    ones: u32,      // 0xffffffff
+    maximum: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+
+fn all_ones() -> u32 {
+    return params.ones;
+}
 
 override WORKGROUP: u32 = 64u;
 override FUNCTION: u32 = 0u;
@@ -15,10 +31,6 @@ fn log_from_one_of_each(x: vec4<f32>) -> vec4<f32> {
     return vec4(log_from_one(x.x), log_from_one(x.y), log_from_one(x.z), log_from_one(x.w));
 }
 
-fn expm1_of_each(x: vec4<f32>) -> vec4<f32> {
-    return vec4(expm1(x.x), expm1(x.y), expm1(x.z), expm1(x.w));
-}
-
 // In the order of FUNCTIONS in numerics.rs.
 fn apply(x: vec4<f32>) -> vec4<f32> {
     switch FUNCTION {
@@ -29,19 +41,14 @@ fn apply(x: vec4<f32>) -> vec4<f32> {
         case 4u: { return log(x); }
         case 5u: { return log_from_one_of_each(x); }
         case 6u: { return exp(x) - 1.0; }
-        default: { return expm1_of_each(x); }
+        default: { return expm1_4(x); }
     }
 }
 
-fn total(x: vec4<f32>) -> f32 {
-    return (x.x + x.y) + (x.z + x.w);
-}
-
-// A row: params.quads quads, params.logits_start apart; rows are params.logits_stride apart. The maximum is params.scale.
 fn sum_of_row(row: u32) -> f32 {
-    let m = vec4(params.scale);
-    let step = params.logits_start;
-    var quad = row * params.logits_stride;
+    let m = vec4(params.maximum);
+    let step = params.step;
+    var quad = row * params.stride;
     var sum = 0.0;
     for (var i = 0u; i < params.quads; i += 4u) {
         let a = arguments[quad] - m;
