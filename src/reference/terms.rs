@@ -15,6 +15,8 @@ pub(super) enum Label {
 pub(super) struct Terms {
     /// `k_c = w_c ((1 - ε) q_c + ε / K)`: 0 for classes that do not take part, unless such a class is the target.
     k: Vec<f64>,
+    /// Whether label and smoothing pull a class to opposite sides: against a `z` of -inf that is infinity less infinity.
+    is_opposed: Vec<bool>,
     /// `(1 - ε) w_c`: the derivative of `k_c` with respect to `q_c`, 0 for classes that do not take part.
     dk_dq: Vec<f64>,
     /// `λ`.
@@ -25,20 +27,27 @@ impl Terms {
     pub(super) fn new(row: &Row, label: &Label, options: &CrossEntropy<'_>) -> Self {
         let smoothing = f64::from(options.label_smoothing);
         let taking_part = row.takes_part.iter().filter(|&&takes_part| takes_part).count();
-        let of_class = |c: usize| {
+        let parts = |c: usize| {
             let is_target = matches!(label, Label::Class(t) if *t == c);
             let spread = if row.takes_part[c] { smoothing / taking_part as f64 } else { 0.0 };
             let given = match label {
                 Label::Probabilities(q) if row.takes_part[c] => (1.0 - smoothing) * q[c],
                 _ => (1.0 - smoothing) * f64::from(u8::from(is_target)),
             };
-            class_weight(options, c) * (given + spread)
+            (class_weight(options, c) * given, class_weight(options, c) * spread)
         };
+        let of_class = |c: usize| parts(c).0 + parts(c).1;
+        let is_opposed = |c: usize| parts(c).0 * parts(c).1 < 0.0;
         // A label of 0 against -inf is not there.
         let is_absent = |c: usize| matches!(label, Label::Probabilities(q) if q[c] == 0.0) && row.z[c] == f64::NEG_INFINITY;
         let slope = |c: usize| if row.takes_part[c] && !is_absent(c) { class_weight(options, c) * (1.0 - smoothing) } else { 0.0 };
         let classes = 0..row.z.len();
-        Self { k: classes.clone().map(of_class).collect(), dk_dq: classes.map(slope).collect(), lambda: options.z_loss.into() }
+        Self {
+            k: classes.clone().map(of_class).collect(),
+            is_opposed: classes.clone().map(is_opposed).collect(),
+            dk_dq: classes.map(slope).collect(),
+            lambda: options.z_loss.into(),
+        }
     }
 
     /// No term has a coefficient: loss and gradient are exactly 0.
@@ -48,7 +57,12 @@ impl Terms {
 
     /// The whole loss.
     pub(super) fn loss(&self, row: &Row) -> f64 {
-        let terms = self.k.iter().zip(row.surprise()).map(|(k, surprise)| if *k == 0.0 { 0.0 } else { k * surprise });
+        let of_class = |((k, is_opposed), surprise): ((&f64, &bool), f64)| match (*k, *is_opposed) {
+            (_, true) if surprise.is_infinite() => f64::NAN,
+            (0.0, _) => 0.0,
+            (k, _) => k * surprise,
+        };
+        let terms = self.k.iter().zip(&self.is_opposed).zip(row.surprise()).map(of_class);
         sum(&terms.collect::<Vec<_>>()) + self.z_loss(row)
     }
 

@@ -36,6 +36,23 @@ fn coefficients_that_add_up_to_nothing() {
     });
 }
 
+/// Against -inf, a negative label is -inf, smoothing +inf, and both are NaN.
+#[test]
+fn infinite_terms_of_both_signs() {
+    let inf = f32::NEG_INFINITY;
+    let x = Logits::new(&[0.0_f32, inf, 0.0, inf, 0.0, inf], 3, 2).unwrap();
+    let q = Logits::new(&[1.0_f32, -1.0, 1.0, 1.0, 1.0, 0.0], 3, 2).unwrap();
+    let options = CrossEntropy::new().reduction(Reduction::None).label_smoothing(0.1);
+    let expected = reference::soft_cross_entropy(&x, &q, &options).unwrap().row_loss.unwrap();
+    assert!(expected[0].is_nan() && expected[1..] == [f64::INFINITY; 2], "{expected:?}");
+    on_every_adapter(|gpu| {
+        let got = gpu.soft_cross_entropy(&x, &q, &options).unwrap().row_loss.unwrap();
+        assert!(got[0].is_nan() && got[1..] == [f32::INFINITY; 2], "{got:?}");
+        let got = gpu.soft_cross_entropy(&x, &q, &options.label_smoothing(0.0)).unwrap().row_loss.unwrap();
+        assert!(got[..2] == [f32::NEG_INFINITY, f32::INFINITY] && got[2] == 0.0, "{got:?}");
+    });
+}
+
 /// Exponentials and sums beyond f32 on the way to results that are not.
 #[test]
 fn factors_near_the_ends_of_f32() {
