@@ -9,6 +9,7 @@ mod factor;
 mod faults;
 mod gpu;
 mod host;
+mod job;
 mod launch;
 mod ops;
 mod options;

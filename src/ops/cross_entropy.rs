@@ -3,7 +3,8 @@
 use super::settings::{checked, is_empty_fault, row_outputs, set_coefficients, set_features, set_params, summary_of, wants_rank};
 use crate::factor::check_len;
 use crate::gpu::Gpu;
-use crate::host::{Done, Job, run};
+use crate::host::run;
+use crate::job::{Done, Job};
 use crate::options::{CrossEntropy, CrossEntropyResult, EmptyMean, Reduction};
 use crate::shader::CROSS_ENTROPY_KERNEL;
 use crate::views::IGNORED;

@@ -2,7 +2,8 @@
 
 use crate::elementwise::{BinaryCrossEntropy, ElementLoss, ElementLossResult, ElementReduction, Weights};
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::launch::Params;
 use crate::options::Reduction;
 use crate::shader::{

@@ -2,7 +2,8 @@
 
 use super::settings::{is_empty_fault, set_coefficients, set_params, summary_of};
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::options::{CrossEntropy, CrossEntropyResult, Reduction};
 use crate::shader::NLL_KERNEL;
 use crate::views::IGNORED;

@@ -1,7 +1,8 @@
 //! Sampling at host level, and the passes that it takes.
 
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::launch::{Params, Pass};
 use crate::shader::{DRAW_KERNEL, MASS_TOTAL_KERNEL, NARROW_COUNT_KERNEL, NARROW_MASS_KERNEL, PEAK_KERNEL};
 use crate::words::RowOutput;

@@ -1,6 +1,6 @@
 //! From the options of a cross-entropy to what kernels are told: the same at host and device level.
 
-use crate::host::{Done, Job};
+use crate::job::{Done, Job};
 use crate::launch::Params;
 use crate::options::{CrossEntropy, Denominator, EmptyMean, Outputs, Reduction};
 use crate::shader::Features;

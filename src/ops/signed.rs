@@ -2,7 +2,8 @@
 
 use crate::factor::check_len;
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::shader::{SIGNED_LOGSUMEXP_BACKWARD_KERNEL, SIGNED_LOGSUMEXP_KERNEL};
 use crate::words::{RowInput, RowOutput};
 use crate::{Error, LogitTransform, Logits, Result};

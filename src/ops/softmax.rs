@@ -2,7 +2,8 @@
 
 use crate::factor::check_len;
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::shader::{
     Kernel, LOG_SOFTMAX_BACKWARD_KERNEL, LOG_SOFTMAX_KERNEL, LOGSUMEXP_BACKWARD_KERNEL, LOGSUMEXP_KERNEL, SOFTMAX_BACKWARD_KERNEL,
     SOFTMAX_KERNEL,

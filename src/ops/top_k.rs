@@ -1,7 +1,8 @@
 //! The most probable classes at host level, and the passes that they take.
 
 use crate::gpu::Gpu;
-use crate::host::{Job, run};
+use crate::host::run;
+use crate::job::Job;
 use crate::launch::{Params, Pass};
 use crate::sampling::check_k;
 use crate::shader::{LOGSUMEXP_KERNEL, TOP_K_KERNEL};
