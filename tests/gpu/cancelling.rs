@@ -4,11 +4,11 @@
 //! Pipelines: cross-entropy with labels and with smoothing, signed log-sum-exp, at the planned strategy.
 
 use crate::common::{Bound, assert_close, gpu, on_every_adapter};
-use crate::device::{buffer, encoder, floats, values};
+use crate::device::{buffer, encoder, floats, values, words};
 use crate::results::{Bounds, compare_results};
 use wgpu_xent::{
     CrossEntropy, CrossEntropyBuffers, Denominator, DeviceMatrix, DeviceVector, EmptyMean, Error, FaultPolicy, LogitTransform, Logits,
-    NO_CLASS, Reduction, Targets, reference,
+    NO_CLASS, Reduction, RowState, Targets, reference,
 };
 
 #[test]
@@ -115,6 +115,30 @@ fn states_that_lack_what_is_asked() {
     gpu().queue().submit([encoder.finish()]);
     assert_eq!([&rank, &argmax].map(|from| values(gpu(), from)[0].to_bits()), [NO_CLASS; 2]);
     assert!(values(gpu(), &entropy)[0].is_nan());
+}
+
+/// States recorded into the caller's encoder are those of the host level, with scales and masks from buffers.
+#[test]
+fn states_on_the_device() {
+    let (x, scales) = ([0.0_f32, 1.0, 2.0, -1.0, 4.0, 0.5], [0.5_f32, 2.0]);
+    let options = CrossEntropy::new().label_smoothing(0.1).argmax(true).entropy(true);
+    let targets = Targets::new(&[4, 1]);
+    on_every_adapter(|gpu| {
+        let piece = options.piece(2, 5);
+        let expected = gpu.row_states(&Logits::new(&x, 2, 3).unwrap(), &targets, &piece.scale(&scales[..])).unwrap();
+        let (input, indices, of_rows) = (floats(gpu, &x), buffer(gpu, &[4, 1]), floats(gpu, &scales));
+        let states = buffer(gpu, &[7; 2 * size_of::<RowState>() / 4]);
+        let matrix = DeviceMatrix::new::<f32>(&input, 2, 3).unwrap();
+        let mut buffers = CrossEntropyBuffers::new(matrix, DeviceVector::new(&indices));
+        buffers.transform.scales = Some(DeviceVector::new(&of_rows));
+        assert!(matches!(gpu.record_row_states(&mut encoder(gpu), &buffers, &piece), Err(Error::Options(_))), "nowhere to put them");
+        buffers.new_states = Some(DeviceVector::new(&states));
+        let mut encoder = encoder(gpu);
+        gpu.record_row_states(&mut encoder, &buffers, &piece).unwrap();
+        gpu.queue().submit([encoder.finish()]);
+        assert_eq!(bytemuck::cast_slice::<u32, RowState>(&words(gpu, &states)), expected);
+        assert!(matches!(gpu.record_row_states(&mut crate::device::encoder(gpu), &buffers, &piece.rank(true)), Err(Error::Options(_))));
+    });
 }
 
 /// Both levels agree on the loss of no rows, for every way to make it.
