@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::measure::{Limits, interleaved};
 use common::record::{Report, environment, save};
 use common::{Args, Kernel, Random, buffer, encoder, fail, filled, grid, read, run};
 use wgpu_xent::Gpu;
+use xent_measure::{Limits, interleaved};
 
 const SOURCE: &str = concat!(include_str!("../shaders/numerics.wgsl"), include_str!("numerics.wgsl"));
 

@@ -10,9 +10,9 @@ mod common;
 
 use cases::{Case, OPERATIONS, Operation};
 use common::Args;
-use common::measure::{Limits, Samples, interleaved};
 use common::record::{Report, environment, save};
 use wgpu_xent::{Gpu, Plan, Strategy};
+use xent_measure::{Limits, Samples, interleaved};
 
 /// Rows and classes: small classifiers, larger ones, vocabularies of language models, single long rows.
 const SHAPES: [(usize, usize); 7] =
@@ -75,8 +75,8 @@ fn throughput(args: &Args, gpu: &Gpu, report: &mut Report) -> String {
             let timed = || case.run_once(gpu, operation).expect("it ran before");
             let [copy, own] = &interleaved(limits, &mut [Box::new(|| case.copy_once()), Box::new(timed)])[..] else { unreachable!() };
             let plan = Plan::new(&operation.work(rows, classes), gpu.caps(), None).map_or_else(|e| e.to_string(), |p| p.to_string());
-            let copy_speed = speed(2 * (rows * classes * 4) as u64, copy);
-            let own_speed = speed(operation.bytes(rows, classes), own);
+            let copy_speed = copy.gb_s(2 * (rows * classes * 4) as u64);
+            let own_speed = own.gb_s(operation.bytes(rows, classes));
             let share = own_speed / copy_speed;
             report.line(format!(
                 "{:22} {:>14} {:9.3} {:9.3} {:9.3} {own_speed:7.2} {copy_speed:7.2} {share:6.2}  {plan}",
@@ -101,11 +101,6 @@ fn throughput(args: &Args, gpu: &Gpu, report: &mut Report) -> String {
         }
     });
     csv
-}
-
-/// GB/s at the median.
-fn speed(bytes: u64, samples: &Samples) -> f64 {
-    bytes as f64 / (samples.median() * 1e6)
 }
 
 /// Strategies differ much: their comparison needs less than results to be reported.

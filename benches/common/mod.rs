@@ -1,6 +1,5 @@
 //! What the benches share: arguments, adapters, small compute kernels, timing, and records of results.
 
-pub(crate) mod measure;
 pub(crate) mod record;
 
 use std::borrow::Cow;

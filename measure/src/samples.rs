@@ -2,27 +2,27 @@
 
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Untimed runs before.
-    pub(crate) warm_ups: usize,
+    pub warm_ups: usize,
     /// The least samples.
-    pub(crate) samples: usize,
+    pub samples: usize,
     /// The least milliseconds of each, all samples together ..
-    pub(crate) milliseconds: f64,
+    pub milliseconds: f64,
     /// .. unless there are so many samples.
-    pub(crate) most: usize,
+    pub most: usize,
 }
 
 impl Limits {
     /// For results to be reported.
-    pub(crate) const FULL: Self = Self { warm_ups: 3, samples: 11, milliseconds: 500.0, most: 41 };
+    pub const FULL: Self = Self { warm_ups: 3, samples: 11, milliseconds: 500.0, most: 41 };
     /// To see that everything runs.
-    pub(crate) const QUICK: Self = Self { warm_ups: 1, samples: 3, milliseconds: 0.0, most: 3 };
+    pub const QUICK: Self = Self { warm_ups: 1, samples: 3, milliseconds: 0.0, most: 3 };
 }
 
 /// Sorted milliseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct Samples(Vec<f64>);
+pub struct Samples(Vec<f64>);
 
 impl Samples {
     fn quantile(&self, q: f64) -> f64 {
@@ -30,23 +30,32 @@ impl Samples {
     }
 
     /// The median.
-    pub(crate) fn median(&self) -> f64 {
+    #[must_use]
+    pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// The time that a fifth of the samples stay below.
-    pub(crate) fn p20(&self) -> f64 {
+    #[must_use]
+    pub fn p20(&self) -> f64 {
         self.quantile(0.2)
     }
 
     /// The time that a fifth of the samples exceed.
-    pub(crate) fn p80(&self) -> f64 {
+    #[must_use]
+    pub fn p80(&self) -> f64 {
         self.quantile(0.8)
+    }
+
+    /// So many bytes by the median, in 10^9 a second.
+    #[must_use]
+    pub fn gb_s(&self, bytes: u64) -> f64 {
+        bytes as f64 / (self.median() * 1e6)
     }
 }
 
 /// Runs each in turn, round after round, and collects the milliseconds that it returns.
-pub(crate) fn interleaved(limits: Limits, variants: &mut [Box<dyn FnMut() -> f64 + '_>]) -> Vec<Samples> {
+pub fn interleaved(limits: Limits, variants: &mut [Box<dyn FnMut() -> f64 + '_>]) -> Vec<Samples> {
     for _ in 0..limits.warm_ups {
         variants.iter_mut().for_each(|run| _ = run());
     }
