@@ -1,22 +1,4 @@
-// Rows as quads: four neighbouring classes. The last quad of a row may be partial.
-// Needs: params.wgsl, load_quad and load_one.
-
-// A quad of logits; classes past the row's end read as `fill`.
-fn load_padded(row: u32, quad: u32, fill: f32) -> vec4<f32> {
-    let column = 4u * quad;
-    if column + 4u <= params.classes {
-        return load_quad(row, quad);
-    }
-    var value = vec4(fill);
-    value.x = load_one(row, column);
-    if column + 1u < params.classes {
-        value.y = load_one(row, column + 1u);
-    }
-    if column + 2u < params.classes {
-        value.z = load_one(row, column + 2u);
-    }
-    return value;
-}
+// Rows as quads: four neighbouring classes. The last quad of a row may be partial: see padded.wgsl.
 
 // Where a quad holds `class`.
 fn is_column(quad: u32, column: u32) -> vec4<bool> {

@@ -24,6 +24,11 @@ pub struct Caps {
     pub max_loop_trips: u32,
     /// How many threads keep the adapter busy: rows are split when there are fewer lanes at work.
     pub busy_threads: u32,
+    /// The most texels along a side of a texture.
+    pub max_texture: u32,
+    /// Whether kernels read logits faster from a texture than from a buffer, the copy to it included: llvmpipe reads buffers lane
+    /// by lane, number by number.
+    pub texture_reads: bool,
 }
 
 impl Caps {
@@ -45,6 +50,8 @@ impl Caps {
             alignment: u64::from(limits.min_storage_buffer_offset_alignment),
             max_loop_trips: if cpu { 65_000 } else { u32::MAX },
             busy_threads: if cpu { 256 } else { 65_536 },
+            max_texture: limits.max_texture_dimension_2d,
+            texture_reads: cpu && info.name.starts_with("llvmpipe"),
         }
     }
 }

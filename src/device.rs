@@ -7,6 +7,7 @@ use crate::launch::{Call, Mask, Matrices, Params, Pass, Window, encode_passes};
 use crate::plan::{Plan, STATS_BYTES, Work};
 use crate::shader::{Features, Kernel};
 use crate::summary::{DENOMINATOR_OFFSET, check_targets, copy_denominator, reduce_loss};
+use crate::texels::can_copy;
 use crate::words::{CLASS_INPUTS, ClassInput, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
 use crate::{Error, Factor, LogitTransform, Result};
 
@@ -136,6 +137,8 @@ impl<'a> Recording<'a> {
             row_words: wanted.row_words().max(states).max(self.lists.map_or(0, |(k, _)| u64::from(k))),
             fixed_words: wanted.fixed_words(self.class_words),
             subgroups: self.kernel.has_subgroups(),
+            can_copy: self.kernel.reads_all()
+                && logits.is_some_and(|m| can_copy(&m, self.logits.classes as u64, self.logits.inner as u64, self.logits.rows as u64)),
             ..Work::dense(self.logits.rows as u64, self.logits.classes as u64, storage, result.is_some())
         }
     }

@@ -6,6 +6,7 @@ use crate::caps::{AdapterDescription, Caps, describe};
 use crate::pipeline::Cache;
 use crate::plan::Strategy;
 use crate::shader::{Access, Slot};
+use crate::texels::Kept;
 use crate::transfer::Poller;
 use crate::{Error, Result};
 
@@ -28,6 +29,7 @@ pub enum AdapterChoice {
 pub struct Gpu {
     shared: Arc<Shared>,
     forced: Option<Strategy>,
+    caps: Caps,
     /// Whether waiting polls the device on the calling thread, which the blocking calls do.
     pub(crate) inline: bool,
 }
@@ -37,8 +39,8 @@ struct Shared {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
-    caps: Caps,
     pipelines: Cache,
+    texels: Kept,
     nothing: [wgpu::Buffer; 2],
     lost: Arc<Mutex<Option<String>>>,
     poller: OnceLock<Poller>,
@@ -135,8 +137,9 @@ impl Gpu {
             })
         };
         let nothing = [buffer(NOTHING_STEP), buffer(16 * NOTHING_STEP)];
-        let shared = Shared { device, queue, info, caps, pipelines: Cache::default(), nothing, lost, poller: OnceLock::new() };
-        Self { shared: Arc::new(shared), forced: None, inline: false }
+        let shared =
+            Shared { device, queue, info, pipelines: Cache::default(), texels: Kept::default(), nothing, lost, poller: OnceLock::new() };
+        Self { shared: Arc::new(shared), forced: None, caps, inline: false }
     }
 
     /// The same GPU, with every plan forced to a strategy. For tests and benchmarks: calls fail with [`Error::Strategy`]
@@ -144,6 +147,13 @@ impl Gpu {
     #[must_use]
     pub fn with_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
         Self { forced: strategy.into(), ..self.clone() }
+    }
+
+    /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_reads`]).
+    /// For tests and benchmarks. Buffers without the usage `COPY_SRC` are always read in place.
+    #[must_use]
+    pub fn with_texture_reads(&self, texture_reads: bool) -> Self {
+        Self { caps: Caps { texture_reads, ..self.caps.clone() }, ..self.clone() }
     }
 
     pub(crate) fn forced(&self) -> Option<Strategy> {
@@ -176,13 +186,13 @@ impl Gpu {
     /// The numbers that plans are chosen from.
     #[must_use]
     pub fn caps(&self) -> &Caps {
-        &self.shared.caps
+        &self.caps
     }
 
     /// Whether it runs on the CPU.
     #[must_use]
     pub fn is_software(&self) -> bool {
-        self.shared.caps.cpu
+        self.caps.cpu
     }
 
     /// One line: name, backend, type, driver.
@@ -193,6 +203,11 @@ impl Gpu {
 
     pub(crate) fn pipelines(&self) -> &Cache {
         &self.shared.pipelines
+    }
+
+    /// The texture that logits are copied to.
+    pub(crate) fn kept_texels(&self) -> &Kept {
+        &self.shared.texels
     }
 
     pub(crate) fn poller(&self) -> &Poller {

@@ -47,7 +47,7 @@ impl Buffers {
         let list_bytes = u64::from(job.lists.unwrap_or(0)) * 4;
         let list = |label| gpu.scratch(label, plan.window_rows * list_bytes, output);
         Ok(Self {
-            logits: matrix("logits", &job.logits, input)?,
+            logits: matrix("logits", &job.logits, input | Usage::COPY_SRC)?,
             second: job.second.as_ref().map(|m| matrix("second", m, input)).transpose()?,
             third: job.third.as_ref().map(|m| matrix("third", m, input)).transpose()?,
             result: result("result", job.elements.result)?,

@@ -187,6 +187,7 @@ impl<'a> Job<'a> {
             fixed_words: wanted.fixed_words(self.class_words()),
             subgroups: self.kernel.has_subgroups(),
             window_bytes: HOST_WINDOW,
+            can_copy: self.kernel.reads_all(),
             ..Work::dense(self.logits.rows() as u64, self.classes(), self.logits.storage(), self.elements.result)
         }
     }

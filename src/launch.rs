@@ -8,7 +8,8 @@ use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, STATS_BYTES, grid};
-use crate::shader::{Features, Form, Forms, Kernel, Phase, Variant, slot};
+use crate::shader::{Features, Form, Forms, Kernel, LogitsFrom, Phase, Variant, slot};
+use crate::texels::Texels;
 use crate::views::Storage;
 use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS};
 
@@ -198,19 +199,36 @@ pub(crate) fn encode_passes(
     plan: &Plan,
     window: Window,
 ) -> Result<()> {
+    let logits = call.matrices.logits.as_ref().filter(|_| plan.texture);
+    let texels = logits.map(|logits| Texels::copy(gpu, encoder, call, logits, window)).transpose()?;
     for &(kernel, params) in before {
-        encode(gpu, encoder, &Call { kernel, params, ..*call }, plan, window)?;
+        encode(gpu, encoder, &Call { kernel, params, ..*call }, plan, window, texels.as_ref())?;
     }
-    encode(gpu, encoder, call, plan, window)
+    encode(gpu, encoder, call, plan, window, texels.as_ref())
 }
 
-/// Records the dispatches of one window.
-pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<'_>, plan: &Plan, window: Window) -> Result<()> {
-    let in_place = call.in_place();
+/// Records the dispatches of one window, whose logits may have been copied to a texture.
+pub(crate) fn encode(
+    gpu: &Gpu,
+    encoder: &mut wgpu::CommandEncoder,
+    call: &Call<'_>,
+    plan: &Plan,
+    window: Window,
+    texels: Option<&Texels>,
+) -> Result<()> {
+    let from = match texels {
+        Some(_) => LogitsFrom::Texture,
+        None if call.in_place() => LogitsFrom::Result,
+        None => LogitsFrom::Buffer,
+    };
     let form = |m: Option<Matrix<'_>>| m.map_or(Form::NONE, |m| Form { storage: m.storage, aligned: is_aligned(&m, call, window) });
     let Matrices { logits, second, third, result, target_result } = call.matrices;
     let forms = Forms {
-        logits: if in_place { Form::NONE } else { form(logits) },
+        logits: match (from, texels) {
+            (LogitsFrom::Result, _) => Form::NONE,
+            (_, Some(texels)) => Form { storage: texels.storage, aligned: texels.aligned },
+            (_, None) => form(logits),
+        },
         second: form(second),
         third: form(third),
         result: form(result),
@@ -220,7 +238,7 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
         unit: plan.strategy.unit(),
         phase: Phase::Whole,
         elements: result.is_some(),
-        in_place,
+        from,
         strided: call.inner > 1,
         forms,
         features: call.features,
@@ -234,7 +252,7 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
         None
     };
 
-    let bound = Bound::new(gpu, call, window, in_place, call.states_in.or(partials.as_ref()));
+    let bound = Bound::new(gpu, call, window, from, texels, call.states_in.or(partials.as_ref()));
     let finish = (Phase::Finish, if variant.elements { window.rows * chunks } else { window.rows });
     let phases: &[(Phase, u64)] = match (call.states_in, &partials) {
         (Some(_), _) => &[finish],
@@ -252,10 +270,18 @@ pub(crate) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &Call<
 struct Bound<'a> {
     params: Params,
     ranges: [Option<wgpu::BufferBinding<'a>>; slot::COUNT],
+    texels: Option<&'a Texels>,
 }
 
 impl<'a> Bound<'a> {
-    fn new(gpu: &Gpu, call: &Call<'a>, window: Window, in_place: bool, partials: Option<&'a wgpu::Buffer>) -> Self {
+    fn new(
+        gpu: &Gpu,
+        call: &Call<'a>,
+        window: Window,
+        from: LogitsFrom,
+        texels: Option<&'a Texels>,
+        partials: Option<&'a wgpu::Buffer>,
+    ) -> Self {
         let mut params = Params {
             rows: window.rows as u32,
             classes: call.classes as u32,
@@ -273,7 +299,10 @@ impl<'a> Bound<'a> {
             range.start
         };
         let Matrices { logits, second, third, result, target_result } = call.matrices;
-        let logits = logits.filter(|_| !in_place);
+        if let (Some(texels), Some(m)) = (texels, &logits) {
+            params.matrices[0] = [texels.start, m.stride as u32];
+        }
+        let logits = logits.filter(|_| from == LogitsFrom::Buffer);
         let slots = [slot::LOGITS, slot::SECOND, slot::THIRD, slot::RESULT, slot::TARGET_RESULT];
         for ((matrix, index), place) in [logits, second, third, result, target_result].iter().zip(slots).zip(&mut params.matrices) {
             if let Some(m) = matrix {
@@ -308,7 +337,7 @@ impl<'a> Bound<'a> {
         if call.states_in.is_some() {
             params.parts = 1;
         }
-        Self { params, ranges }
+        Self { params, ranges, texels }
     }
 
     fn dispatch(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pipeline: &Arc<Pipeline>, plan: &Plan, items: u64) -> Result<()> {
@@ -321,11 +350,12 @@ impl<'a> Bound<'a> {
                 .slots
                 .iter()
                 .map(|s| {
-                    let binding = match s.index {
-                        slot::PARAMS => uniform.as_entire_buffer_binding(),
-                        index => self.ranges[index as usize].clone().unwrap_or_else(|| gpu.nothing(s)),
+                    let resource = match (s.index, self.texels) {
+                        (slot::PARAMS, _) => uniform.as_entire_binding(),
+                        (slot::TEXELS, Some(texels)) => wgpu::BindingResource::TextureView(&texels.view),
+                        (index, _) => wgpu::BindingResource::Buffer(self.ranges[index as usize].clone().unwrap_or_else(|| gpu.nothing(s))),
                     };
-                    wgpu::BindGroupEntry { binding: s.index, resource: wgpu::BindingResource::Buffer(binding) }
+                    wgpu::BindGroupEntry { binding: s.index, resource }
                 })
                 .collect();
             let group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {

@@ -20,6 +20,7 @@ mod sampling;
 mod shader;
 mod state;
 mod summary;
+mod texels;
 mod transfer;
 mod transform;
 mod views;

@@ -106,17 +106,18 @@ fn compile(gpu: &Gpu, kernel: &Kernel, variant: &Variant, source: &Source, const
 }
 
 fn layout_entry(slot: &Slot) -> wgpu::BindGroupLayoutEntry {
+    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
     let ty = match slot.access {
-        Access::Uniform => wgpu::BufferBindingType::Uniform,
-        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-        Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+        Access::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+        Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+        Access::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+        Access::Texture => wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Uint,
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        },
     };
-    wgpu::BindGroupLayoutEntry {
-        binding: slot.index,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-        count: None,
-    }
+    wgpu::BindGroupLayoutEntry { binding: slot.index, visibility: wgpu::ShaderStages::COMPUTE, ty, count: None }
 }
 
 /// Names the file and line of the part at fault rather than those of the joined text.

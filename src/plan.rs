@@ -1,6 +1,7 @@
 //! Which kernel runs, how wide, in which windows and grid: a pure value, chosen from a shape and an adapter's numbers.
 
 use crate::caps::Caps;
+use crate::texels::most_bytes;
 use crate::views::Storage;
 use crate::{Error, Result};
 
@@ -97,6 +98,8 @@ pub struct Work {
     pub quads_a_pass: u64,
     /// The most bytes of a window that the caller wants, besides what bindings allow.
     pub window_bytes: u64,
+    /// Whether the logits can be copied to a texture, and are read often enough for that.
+    pub can_copy: bool,
 }
 
 impl Work {
@@ -115,6 +118,7 @@ impl Work {
             subgroups: true,
             quads_a_pass: 4,
             window_bytes: u64::MAX,
+            can_copy: false,
         }
     }
 }
@@ -141,6 +145,8 @@ pub struct Plan {
     pub grid: (u32, u32),
     /// The most loop iterations that a thread may need.
     pub loop_trips: u64,
+    /// Whether the logits of a window are copied to a texture and read there.
+    pub texture: bool,
 }
 
 /// Bytes of one chunk's statistics, at most. `shader/tests.rs` holds every `Stats` against it.
@@ -148,6 +154,9 @@ pub(crate) const STATS_BYTES: u64 = 60;
 
 /// The most rows of a window: what the vector kernels go through as one row, in chunks that a CPU adapter's loops last for.
 const MAX_WINDOW_ROWS: u64 = 1 << 25;
+
+/// The most bytes of a window that goes through a texture: what a CPU's last-level cache holds from the copy to the reading.
+const TEXTURE_WINDOW: u64 = 16 << 20;
 
 /// The most chunks of a row: every unit of the second dispatch reads them all.
 const MAX_CHUNKS: u64 = 256;
@@ -171,6 +180,9 @@ impl Plan {
     /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations.
     pub fn new(work: &Work, caps: &Caps, forced: Option<Strategy>) -> Result<Self> {
         check_row(work, caps)?;
+        let texture = caps.texture_reads && work.can_copy && work.block_bytes < most_bytes(caps);
+        let window_bytes = if texture { work.window_bytes.min(TEXTURE_WINDOW).min(most_bytes(caps)) } else { work.window_bytes };
+        let work = &Work { window_bytes, can_copy: texture, ..*work };
         if let Some(strategy) = forced {
             return Self::with(work, caps, strategy);
         }
@@ -229,6 +241,7 @@ impl Plan {
             windows: work.rows.div_ceil(window_rows),
             grid: grid(items, items_per_group, caps.max_groups),
             loop_trips,
+            texture: work.can_copy,
         })
     }
 }
@@ -239,7 +252,8 @@ impl std::fmt::Display for Plan {
         if self.strategy.is_split() {
             write!(f, ", {} chunks of {} quads", self.chunks, self.chunk_quads)?;
         }
-        write!(f, ", {} window(s) of {} rows, grid {}x{}", self.windows, self.window_rows, self.grid.0, self.grid.1)
+        write!(f, ", {} window(s) of {} rows, grid {}x{}", self.windows, self.window_rows, self.grid.0, self.grid.1)?;
+        if self.texture { f.write_str(", through a texture") } else { Ok(()) }
     }
 }
 

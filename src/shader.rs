@@ -67,13 +67,24 @@ impl Forms {
     }
 }
 
+/// Where the logits are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LogitsFrom {
+    /// A buffer of their own.
+    Buffer,
+    /// Where the result replaces them.
+    Result,
+    /// The texture that they were copied to.
+    Texture,
+}
+
 /// What distinguishes one pipeline from another, besides widths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
     pub(crate) unit: Unit,
     pub(crate) phase: Phase,
     pub(crate) elements: bool,
-    pub(crate) in_place: bool,
+    pub(crate) from: LogitsFrom,
     /// Whether the classes of a row lie apart.
     pub(crate) strided: bool,
     pub(crate) forms: Forms,
@@ -96,11 +107,15 @@ impl Source {
         }
         if kernel.reads_logits {
             parts.push(&LAYOUT);
-            parts.push(if variant.in_place {
-                forms.result.part([&IN_PLACE_F32, &IN_PLACE_F32X4, &IN_PLACE_16, &IN_PLACE_16X4])
-            } else {
-                forms.logits.part([&LOGITS_F32, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X4])
-            });
+            match variant.from {
+                LogitsFrom::Buffer => parts.push(forms.logits.part([&LOGITS_F32, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X4])),
+                LogitsFrom::Result => parts.push(forms.result.part([&IN_PLACE_F32, &IN_PLACE_F32X4, &IN_PLACE_16, &IN_PLACE_16X4])),
+                LogitsFrom::Texture => {
+                    parts.push(&TEXELS);
+                    parts.push(forms.logits.part([&TEXELS_F32, &TEXELS_F32X4, &TEXELS_16, &TEXELS_16X4]));
+                }
+            }
+            parts.push(if variant.from == LogitsFrom::Texture { &TEXELS_PADDED } else { &PADDED });
             parts.push(&QUADS);
         }
         if kernel.reads_second || features.labels {

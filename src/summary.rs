@@ -119,5 +119,5 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static
         other => other,
     });
     let plan = Plan::new(&work, gpu.caps(), forced).or_else(|_| Plan::new(&work, gpu.caps(), None))?;
-    encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 })
+    encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 }, None)
 }

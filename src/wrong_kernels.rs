@@ -63,7 +63,7 @@ fn check_all(gpu: &Gpu) -> Result<f64, String> {
 }
 
 /// What stands in a part, and what a slip of the hand could make of it.
-const CHANGES: [(&str, &str, &str); 20] = [
+const CHANGES: [(&str, &str, &str); 22] = [
     ("numerics: no split of ln 2", "const LN2_LOW: f32 = 1.428606765330187e-6;", "const LN2_LOW: f32 = 0.0;"),
     ("numerics: one coefficient", "vec4(1.666651964187622e-1)", "vec4(1.67e-1)"),
     (
@@ -94,6 +94,8 @@ const CHANGES: [(&str, &str, &str); 20] = [
         "[(params.logits_start + row * params.logits_stride) / 4u + quad]",
         "[(params.logits_start + row * params.logits_stride) / 4u + quad + 1u]",
     ),
+    ("texels: one texel too far", "/ 4u + quad));", "/ 4u + quad + 1u));"),
+    ("texels: words in the wrong order", "vec4(near.zw, far.xy)", "vec4(near.wz, far.xy)"),
     ("split: a chunk is left out", "i < params.parts; i += lanes", "i + 1u < params.parts; i += lanes"),
     ("elements: the last element is not written", "store_one(row, column + 2u, value.z);", ""),
 ];
@@ -113,16 +115,18 @@ fn a_refused_shader_is_located() {
 
 #[test]
 fn each_change_of_a_kernel_is_seen() {
-    let open = || Gpu::open(&AdapterChoice::Best).unwrap();
-    let clean = check_all(&open());
-    assert!(clean.is_ok(), "{clean:?}");
+    // A new handle for each: its pipelines are compiled from the changed text.
+    let open = |textures| Gpu::open(&AdapterChoice::Best).unwrap().with_texture_reads(textures);
+    for textures in [false, true] {
+        let clean = check_all(&open(textures));
+        assert!(clean.is_ok(), "{clean:?}");
+    }
     for (name, from, to) in CHANGES {
         let found = crate::shader::ALL_PARTS.iter().any(|p| p.text.contains(from));
         // The scan's condition stands in elements.wgsl too: a change there is one as well.
         assert!(found, "{name}: no part holds {from:?}");
         CHANGE.set(Some((from, to)));
-        // A new handle: its pipelines are compiled from the changed text.
-        let result = check_all(&open());
+        let result = check_all(&open(name.starts_with("texels")));
         CHANGE.set(None);
         match result {
             Ok(worst) => panic!("{name}: not seen, largest error {worst} of the bound"),

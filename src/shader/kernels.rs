@@ -18,6 +18,11 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
+    /// Whether it reads all logits of a row, not one of them.
+    pub(crate) fn reads_all(&self) -> bool {
+        self.reads_logits && !self.parts.iter().any(|part| part.file == STATS_OWN.file)
+    }
+
     /// Whether there is a variant with subgroup operations.
     pub(crate) fn has_subgroups(&self) -> bool {
         self.subgroup.is_some()

@@ -12,6 +12,7 @@ pub(crate) enum Access {
     Uniform,
     Read,
     Write,
+    Texture,
 }
 
 /// One file of `shaders/`.
@@ -36,7 +37,8 @@ pub(crate) mod slot {
     pub(crate) const STATES: u32 = 8;
     pub(crate) const TARGET_RESULT: u32 = 9;
     pub(crate) const SUMMARY: u32 = 10;
-    pub(crate) const COUNT: usize = 11;
+    pub(crate) const TEXELS: u32 = 11;
+    pub(crate) const COUNT: usize = 12;
 }
 
 macro_rules! parts {
@@ -61,6 +63,11 @@ parts! {
     LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
     LOGITS_16 = "logits_16.wgsl" [LOGITS Read] ["LOGITS_BF16"];
     LOGITS_16X4 = "logits_16x4.wgsl" [LOGITS Read] ["LOGITS_BF16"];
+    TEXELS = "texels.wgsl" [TEXELS Texture] [];
+    TEXELS_F32 = "texels_f32.wgsl" [] [];
+    TEXELS_F32X4 = "texels_f32x4.wgsl" [] [];
+    TEXELS_16 = "texels_16.wgsl" [] ["LOGITS_BF16"];
+    TEXELS_16X4 = "texels_16x4.wgsl" [] ["LOGITS_BF16"];
     SECOND_F32 = "second_f32.wgsl" [SECOND Read] [];
     SECOND_F32X4 = "second_f32x4.wgsl" [SECOND Read] [];
     SECOND_16 = "second_16.wgsl" [SECOND Read] ["SECOND_BF16"];
@@ -80,6 +87,8 @@ parts! {
     TARGET_RESULT_F32 = "target_result_f32.wgsl" [TARGET_RESULT Write] [];
     TARGET_RESULT_16 = "target_result_16.wgsl" [TARGET_RESULT Write] ["TARGET_RESULT_BF16"];
     QUADS = "quads.wgsl" [] [];
+    PADDED = "padded.wgsl" [] [];
+    TEXELS_PADDED = "texels_padded.wgsl" [] [];
     SECOND_QUADS = "second_quads.wgsl" [] [];
     THIRD_QUADS = "third_quads.wgsl" [] [];
     ELEMENTS = "elements.wgsl" [] [];

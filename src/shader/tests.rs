@@ -157,6 +157,7 @@ fn bindings_are_those_of_the_parts() {
             let Some(binding) = variable.binding else { continue };
             assert_eq!(binding.group, 0, "{}", m.name);
             let access = match variable.space {
+                AddressSpace::Handle if matches!(module.types[variable.ty].inner, TypeInner::Image { .. }) => Access::Texture,
                 AddressSpace::Uniform => Access::Uniform,
                 AddressSpace::Storage { access } if access == StorageAccess::LOAD => Access::Read,
                 AddressSpace::Storage { access } if access == StorageAccess::LOAD | StorageAccess::STORE => Access::Write,
@@ -168,7 +169,7 @@ fn bindings_are_those_of_the_parts() {
         let slots = m.source.slots();
         assert_eq!(found, slots, "{}", m.name);
         assert_eq!(slots.iter().map(|s| s.index).collect::<BTreeSet<_>>().len(), slots.len(), "{}: a number is taken twice", m.name);
-        let storage = slots.iter().filter(|s| s.access != Access::Uniform).count();
+        let storage = slots.iter().filter(|s| matches!(s.access, Access::Read | Access::Write)).count();
         assert!(storage <= MAX_STORAGE_BUFFERS, "{}: {storage} storage buffers", m.name);
     }
 }
@@ -270,6 +271,12 @@ fn constants_agree() {
     assert_eq!(none, crate::launch::NONE);
     assert_eq!(none, crate::NO_CLASS, "what find_best() gives for a row without a largest logit");
     assert_eq!(none, crate::views::IGNORED, "an ignored row names no class either");
+
+    let module = MODULES.iter().find(|m| m.source.parts.iter().any(|p| p.file == TEXELS.file)).expect("a module with texels");
+    let module = parse(&module.source);
+    let (_, across) = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some("TEXELS_ACROSS")).expect("TEXELS_ACROSS");
+    let naga::Expression::Literal(naga::Literal::U32(across)) = module.global_expressions[across.init] else { panic!("no u32") };
+    assert_eq!(u64::from(across), crate::texels::TEXELS_ACROSS);
 }
 
 #[test]

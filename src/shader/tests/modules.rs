@@ -42,7 +42,7 @@ const STORAGES: [[Storage; 3]; 4] = [
 /// The variants of a kernel that can be asked for. This is the one place for the rule:
 /// - the subgroup unit, only of kernels that have a part for it;
 /// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
-/// - in place, only with elements, and then the logits have no form of their own;
+/// - in place, only with elements, and then the logits have no form of their own; otherwise from a buffer or a texture;
 /// - forms, only of matrices that are there, and no alignment where classes lie apart;
 /// - features, only those that the kernel has a choice or an output for.
 pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
@@ -53,18 +53,26 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let mut variants = Vec::new();
     for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
         for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
-            // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other storages.
-            let storages = if unit == Unit::Thread && phase == Phase::Whole { &STORAGES[..] } else { &STORAGES[..1] };
-            for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << 7).map(move |bits| (storage, bits))) {
+            // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
+            // storages and for textures.
+            let all = unit == Unit::Thread && phase == Phase::Whole;
+            let (storages, bits) = if all { (&STORAGES[..], 8) } else { (&STORAGES[..1], 7) };
+            for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << bits).map(move |bits| (storage, bits))) {
                 let bit = |i: u32| bits >> i & 1 == 1;
                 let (elements, in_place, strided) = (bit(0), bit(1), bit(2));
+                let from = match (in_place, bit(7)) {
+                    (true, false) => LogitsFrom::Result,
+                    (false, true) => LogitsFrom::Texture,
+                    (false, false) => LogitsFrom::Buffer,
+                    (true, true) => continue,
+                };
                 // Alignment is given only to what is there, and not where classes lie apart.
                 let form = |there: bool, storage: Storage, aligned: bool| if there { Form { storage, aligned } } else { Form::NONE };
                 let v = Variant {
                     unit,
                     phase,
                     elements,
-                    in_place,
+                    from,
                     strided,
                     forms: Forms {
                         logits: form(kernel.reads_logits && !in_place, storage[0], bit(3)),
@@ -77,7 +85,11 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
                 };
                 let own = if elements { element } else { rows };
                 let any_aligned = (kernel.reads_logits && !in_place && bit(3)) || second && bit(4) || third && bit(5) || elements && bit(6);
-                if own && (elements || !in_place) && (!strided || kernel.reads_logits && !any_aligned) {
+                if own
+                    && (elements || !in_place)
+                    && (kernel.reads_logits || from == LogitsFrom::Buffer)
+                    && (!strided || kernel.reads_logits && !any_aligned)
+                {
                     variants.extend(with_features(kernel, v));
                 }
             }
@@ -122,7 +134,7 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     let Forms { logits, second, third, result, target_result } = plain.forms;
     if [logits, second, third, result].iter().all(|form| form.aligned && !form.storage.is_half())
         && !target_result.is_half()
-        && !plain.in_place
+        && plain.from == LogitsFrom::Buffer
     {
         variants.extend(own.iter().map(|&one| with(&[one])));
         if plain.unit == Unit::Thread {
