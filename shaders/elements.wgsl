@@ -1,5 +1,5 @@
 // Writes the elements of a span of a row.
-// Needs: params.wgsl, store_quad and store_one; load_quad and load_padded; element(row, quad, x, finish) of the operation,
+// Needs: params.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
 // which makes of a quad x of logits a quad of the result.
 
 fn write_quad(row: u32, quad: u32, finish: Finish) {
@@ -18,21 +18,30 @@ fn write_quad(row: u32, quad: u32, finish: Finish) {
     }
 }
 
-// Quads first + lane, first + lane + lanes, .. below `end`.
+fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
+    let a = element(row, quad, x.a, finish);
+    let b = element(row, quad + step, x.b, finish);
+    let c = element(row, quad + 2u * step, x.c, finish);
+    let d = element(row, quad + 3u * step, x.d, finish);
+    store_quad(row, quad, a);
+    store_quad(row, quad + step, b);
+    store_quad(row, quad + 2u * step, c);
+    store_quad(row, quad + 3u * step, d);
+}
+
+// Quads first + lane, first + lane + lanes, .. below `end`, from the last to the first: what was read last is still near.
 fn write_elements(row: u32, first: u32, end: u32, lane: u32, lanes: u32, finish: Finish) {
     let full = min(end, params.classes / 4u);
-    var quad = first + lane;
-    for (; quad + 3u * lanes < full; quad += 4u * lanes) {
-        let a = element(row, quad, load_quad(row, quad), finish);
-        let b = element(row, quad + lanes, load_quad(row, quad + lanes), finish);
-        let c = element(row, quad + 2u * lanes, load_quad(row, quad + 2u * lanes), finish);
-        let d = element(row, quad + 3u * lanes, load_quad(row, quad + 3u * lanes), finish);
-        store_quad(row, quad, a);
-        store_quad(row, quad + lanes, b);
-        store_quad(row, quad + 2u * lanes, c);
-        store_quad(row, quad + 3u * lanes, d);
+    let start = first + lane;
+    var left = 0u;
+    if start < end {
+        left = (end - start - 1u) / lanes + 1u;
     }
-    for (; quad < end; quad += lanes) {
-        write_quad(row, quad, finish);
+    for (; left % 4u != 0u || (left > 0u && start + (left - 1u) * lanes >= full); left -= 1u) {
+        write_quad(row, start + (left - 1u) * lanes, finish);
+    }
+    for (; left > 0u; left -= 4u) {
+        let quad = start + (left - 4u) * lanes;
+        write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
     }
 }

@@ -3,7 +3,7 @@
 // WGSL lets compilers fuse a product with a sum, reorder sums, and flush denormal numbers. Here nothing but +, -, *, floor and exact
 // conversions happens to floats, each result goes through opaque() before it is used again, and denormal logits are 0.
 // reference/sample.rs does the same in the same order. The polynomials are those of numerics.wgsl.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl; Transform.
+// Needs: params.wgsl, numerics.wgsl; Transform.
 
 const SMALLEST_NORMAL_BITS: u32 = 0x00800000u;
 
@@ -11,9 +11,8 @@ fn without_denormals(x: vec4<f32>) -> vec4<f32> {
     return select(x, vec4(0.0), magnitude4(x) < vec4(SMALLEST_NORMAL_BITS));
 }
 
-fn ordered_logit4(transform: Transform, row: u32, quad: u32) -> vec4<f32> {
-    let x = without_denormals(load_padded(row, quad, 0.0));
-    return without_denormals(opaque4(transformed(transform, x)));
+fn ordered_logit4(transform: Transform, x: vec4<f32>) -> vec4<f32> {
+    return without_denormals(opaque4(transformed(transform, without_denormals(x))));
 }
 
 // a b + c, rounded twice.

@@ -29,9 +29,9 @@ fn raise(before: Stats, key: u32, column: u32) -> Stats {
     return before;
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
     var state = before;
-    let z = ordered_logit4(state.transform, row, quad);
+    let z = ordered_logit4(state.transform, x);
     let here = present4(row, quad);
     let not_finite = magnitude4(z) >= vec4(POSITIVE_INFINITY_BITS);
     let below = bitcast<vec4<u32>>(z) == vec4(NEGATIVE_INFINITY_BITS);
@@ -50,9 +50,9 @@ fn absorb_quad(before: State, row: u32, quad: u32) -> State {
     return state;
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad, x.a), row, quad + step, x.b);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step, x.c), row, quad + 3u * step, x.d);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

@@ -18,21 +18,22 @@ fn begin(row: u32) -> State {
     return State(Sum(0.0, 0.0));
 }
 
-fn terms(row: u32, quad: u32) -> f32 {
+fn terms(row: u32, quad: u32, x: vec4<f32>) -> f32 {
     var t = load_second_padded(row, quad, 0.0);
     if is_weighted() {
-        t *= load_padded(row, quad, 0.0);
+        t *= x;
     }
     return total(select(vec4(0.0), t, allowed4(row, quad)));
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let block = (terms(row, quad) + terms(row, quad + step)) + (terms(row, quad + 2u * step) + terms(row, quad + 3u * step));
-    return State(add(before.sum, block));
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let first = terms(row, quad, x.a) + terms(row, quad + step, x.b);
+    let last = terms(row, quad + 2u * step, x.c) + terms(row, quad + 3u * step, x.d);
+    return State(add(before.sum, first + last));
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    return State(add(before.sum, terms(row, quad)));
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
+    return State(add(before.sum, terms(row, quad, x)));
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

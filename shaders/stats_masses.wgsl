@@ -42,8 +42,8 @@ fn add_from(sum: vec2<u32>, masses: Masses, keys: vec4<u32>, base: u32, i: u32) 
     return add_wide(sum, add_wide(half, add_wide(vec2(low.z, high.z), vec2(low.w, high.w))));
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let read = ordered_logit4(before.transform, row, quad);
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
+    let read = ordered_logit4(before.transform, x);
     let here = present4(row, quad) & (key4(read) >= vec4(LOWEST_KEY));
     let z = select(vec4(before.peak), read, here);
     let keys = select(vec4(0u), key4(z), here);
@@ -62,9 +62,9 @@ fn absorb_quad(before: State, row: u32, quad: u32) -> State {
     return State(stats, base, before.peak, before.transform);
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad, x.a), row, quad + step, x.b);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step, x.c), row, quad + 3u * step, x.d);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

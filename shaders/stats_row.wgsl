@@ -56,17 +56,16 @@ fn own_logit(row: u32, column: u32, transform: Transform, fill: f32) -> f32 {
 }
 
 // The transformed logits of a quad that is all within the row.
-fn logit4(state: State, row: u32, quad: u32) -> vec4<f32> {
-    let z = transformed(state.transform, load_quad(row, quad));
+fn logit4(state: State, row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
+    let z = transformed(state.transform, x);
     if MASKED {
         return select(vec4(state.fill), z, allowed4(row, quad));
     }
     return z;
 }
 
-fn padded_logit4(state: State, row: u32, quad: u32) -> vec4<f32> {
-    let z = transformed(state.transform, load_padded(row, quad, 0.0));
-    return select(vec4(state.fill), z, takes_part(row, quad));
+fn padded_logit4(state: State, row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
+    return select(vec4(state.fill), transformed(state.transform, x), takes_part(row, quad));
 }
 
 fn is_inside(quad: u32) -> vec4<bool> {
@@ -135,11 +134,11 @@ fn below(z: vec4<f32>, state: State) -> vec4<f32> {
     return select(z, vec4(state.fill), z == vec4(state.max));
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let a = logit4(before, row, quad);
-    let b = logit4(before, row, quad + step);
-    let c = logit4(before, row, quad + 2u * step);
-    let d = logit4(before, row, quad + 3u * step);
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let a = logit4(before, row, quad, x.a);
+    let b = logit4(before, row, quad + step, x.b);
+    let c = logit4(before, row, quad + 2u * step, x.c);
+    let d = logit4(before, row, quad + 3u * step, x.d);
     let highest = largest(max(max(a, b), max(c, d)));
     var state = raise(before, highest, quad);
     // Few blocks hold one of the largest.
@@ -177,8 +176,8 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
     return absorb_terms(state, row, quad + 3u * step, d);
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let z = padded_logit4(before, row, quad);
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
+    let z = padded_logit4(before, row, quad, x);
     var state = raise(before, largest(z), quad);
     state.count += total(ones_where(z == vec4(state.max)));
     let others = below(z, state);
@@ -253,7 +252,7 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     for (var i = 0u; i < 4u; i += 1u) {
         let quad = state.best_quad + i * lanes;
         if quad < params.quads {
-            let found = padded_logit4(state, row, quad) == vec4(state.max);
+            let found = padded_logit4(state, row, quad, load_padded(row, quad, 0.0)) == vec4(state.max);
             if any(found) {
                 return params.first_class + 4u * quad + place_of(found);
             }

@@ -44,10 +44,10 @@ fn flags_of(b: vec4<f32>, z: vec4<f32>, here: vec4<bool>) -> u32 {
     return flags | select(0u, TERM_NEGATIVE, any(here & endless & below));
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
     var state = before;
     let b = load_second_padded(row, quad, 0.0);
-    let read = transformed(state.transform, load_padded(row, quad, 0.0));
+    let read = transformed(state.transform, x);
     let here = is_term(row, quad, b);
     state.flags |= flags_of(b, read, here);
     // What is not finite is in the flags.
@@ -66,9 +66,9 @@ fn absorb_quad(before: State, row: u32, quad: u32) -> State {
     return state;
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad, x.a), row, quad + step, x.b);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step, x.c), row, quad + 3u * step, x.d);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

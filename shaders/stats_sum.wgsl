@@ -43,19 +43,19 @@ fn settled(sum: Sum, flags: u32) -> State {
     return State(Sum(0.0, 0.0), flags | flags_of(vec4(sum.value)));
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let a = value(row, quad, load_quad(row, quad));
-    let b = value(row, quad + step, load_quad(row, quad + step));
-    let c = value(row, quad + 2u * step, load_quad(row, quad + 2u * step));
-    let d = value(row, quad + 3u * step, load_quad(row, quad + 3u * step));
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let a = value(row, quad, x.a);
+    let b = value(row, quad + step, x.b);
+    let c = value(row, quad + 2u * step, x.c);
+    let d = value(row, quad + 3u * step, x.d);
     let flags = (flags_of(a) | flags_of(b)) | (flags_of(c) | flags_of(d));
     let block = (finite4(a) + finite4(b)) + (finite4(c) + finite4(d));
     return settled(add(before.sum, total(block)), before.flags | flags);
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
     let inside = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(params.classes);
-    let v = select(vec4(0.0), value(row, quad, load_padded(row, quad, 0.0)), inside);
+    let v = select(vec4(0.0), value(row, quad, x), inside);
     return settled(add(before.sum, total(finite4(v))), before.flags | flags_of(v));
 }
 

@@ -34,8 +34,8 @@ fn inserted(list: Stats, key: u32, column: u32) -> Stats {
     return Stats(keys, select(list.best, select(vec4(column), vec4(NONE, list.best.xyz), moves), behind));
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32) -> State {
-    let keys = key4(transformed(before.transform, load_padded(row, quad, 0.0)));
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
+    let keys = key4(transformed(before.transform, x));
     let columns = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u);
     let is_left = (keys < vec4(before.last_key)) | ((keys == vec4(before.last_key)) & (columns > vec4(before.last)));
     let found = select(vec4(0u), keys, present4(row, quad) & is_left);
@@ -51,9 +51,9 @@ fn absorb_quad(before: State, row: u32, quad: u32) -> State {
     return State(list, before.last_key, before.last, before.transform);
 }
 
-fn absorb_block(before: State, row: u32, quad: u32, step: u32) -> State {
-    let half = absorb_quad(absorb_quad(before, row, quad), row, quad + step);
-    return absorb_quad(absorb_quad(half, row, quad + 2u * step), row, quad + 3u * step);
+fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
+    let half = absorb_quad(absorb_quad(before, row, quad, x.a), row, quad + step, x.b);
+    return absorb_quad(absorb_quad(half, row, quad + 2u * step, x.c), row, quad + 3u * step, x.d);
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {

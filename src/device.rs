@@ -137,6 +137,7 @@ impl<'a> Recording<'a> {
             row_words: wanted.row_words().max(states).max(self.lists.map_or(0, |(k, _)| u64::from(k))),
             fixed_words: wanted.fixed_words(self.class_words),
             subgroups: self.kernel.has_subgroups(),
+            can_hold: self.kernel.can_hold(),
             can_copy: self.kernel.reads_all()
                 && logits.is_some_and(|m| can_copy(&m, self.logits.classes as u64, self.logits.inner as u64, self.logits.rows as u64)),
             ..Work::dense(self.logits.rows as u64, self.logits.classes as u64, storage, result.is_some())

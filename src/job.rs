@@ -186,6 +186,7 @@ impl<'a> Job<'a> {
             row_words: wanted.row_words().max(states).max(u64::from(self.lists.unwrap_or(0))),
             fixed_words: wanted.fixed_words(self.class_words()),
             subgroups: self.kernel.has_subgroups(),
+            can_hold: self.kernel.can_hold(),
             window_bytes: HOST_WINDOW,
             can_copy: self.kernel.reads_all(),
             ..Work::dense(self.logits.rows() as u64, self.classes(), self.logits.storage(), self.elements.result)

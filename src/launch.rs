@@ -7,7 +7,7 @@ use bytemuck::Zeroable;
 use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
-use crate::plan::{Plan, STATS_BYTES, grid};
+use crate::plan::{Plan, STATS_BYTES, Unit, grid};
 use crate::shader::{Features, Form, Forms, Kernel, LogitsFrom, Phase, Variant, slot};
 use crate::texels::Texels;
 use crate::views::Storage;
@@ -235,7 +235,7 @@ pub(crate) fn encode(
         target_result: target_result.map_or(Storage::F32, |m| m.storage),
     };
     let variant = Variant {
-        unit: plan.strategy.unit(),
+        unit: unit(gpu, call.kernel, plan),
         phase: Phase::Whole,
         elements: result.is_some(),
         from,
@@ -257,6 +257,7 @@ pub(crate) fn encode(
     let phases: &[(Phase, u64)] = match (call.states_in, &partials) {
         (Some(_), _) => &[finish],
         (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), finish],
+        (None, None) if plan.held > 0 => &[(Phase::Held(plan.held), window.rows)],
         (None, None) => &[(Phase::Whole, window.rows)],
     };
     for &(phase, items) in phases {
@@ -264,6 +265,14 @@ pub(crate) fn encode(
         bound.dispatch(gpu, encoder, &pipeline, plan, items)?;
     }
     Ok(())
+}
+
+/// The unit of a plan: where there are subgroups, those of a workgroup reduce by themselves first.
+fn unit(gpu: &Gpu, kernel: &Kernel, plan: &Plan) -> Unit {
+    match (plan.strategy.unit(), gpu.caps().subgroup) {
+        (Unit::Workgroup, Some((smallest, _))) if kernel.has_subgroups() => Unit::Subgroups(plan.workgroup.div_ceil(smallest)),
+        (unit, _) => unit,
+    }
 }
 
 /// The parameters and ranges of a window.

@@ -15,6 +15,8 @@ pub enum Strategy {
     Subgroup,
     /// A workgroup serves a row, through workgroup memory.
     Workgroup,
+    /// A workgroup serves a row and keeps what it can of it in registers, to read it once.
+    Held,
     /// Threads serve chunks of a row; a second dispatch merges.
     SplitThread,
     /// Subgroups serve chunks of a row; a second dispatch merges.
@@ -29,18 +31,20 @@ pub(crate) enum Unit {
     Thread,
     Subgroup,
     Workgroup,
+    /// A workgroup of at most so many subgroups, which reduce by themselves first.
+    Subgroups(u32),
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Thread, Self::Subgroup, Self::Workgroup, Self::SplitThread, Self::SplitSubgroup, Self::SplitWorkgroup];
+    pub const ALL: [Self; 7] =
+        [Self::Thread, Self::Subgroup, Self::Workgroup, Self::Held, Self::SplitThread, Self::SplitSubgroup, Self::SplitWorkgroup];
 
     pub(crate) const fn unit(self) -> Unit {
         match self {
             Self::Thread | Self::SplitThread => Unit::Thread,
             Self::Subgroup | Self::SplitSubgroup => Unit::Subgroup,
-            Self::Workgroup | Self::SplitWorkgroup => Unit::Workgroup,
+            Self::Workgroup | Self::Held | Self::SplitWorkgroup => Unit::Workgroup,
         }
     }
 
@@ -54,7 +58,7 @@ impl Strategy {
         match self.unit() {
             Unit::Thread => Self::SplitThread,
             Unit::Subgroup => Self::SplitSubgroup,
-            Unit::Workgroup => Self::SplitWorkgroup,
+            Unit::Workgroup | Unit::Subgroups(_) => Self::SplitWorkgroup,
         }
     }
 }
@@ -65,6 +69,7 @@ impl std::fmt::Display for Strategy {
             Self::Thread => "thread",
             Self::Subgroup => "subgroup",
             Self::Workgroup => "workgroup",
+            Self::Held => "held",
             Self::SplitThread => "split-thread",
             Self::SplitSubgroup => "split-subgroup",
             Self::SplitWorkgroup => "split-workgroup",
@@ -100,6 +105,8 @@ pub struct Work {
     pub window_bytes: u64,
     /// Whether the logits can be copied to a texture, and are read often enough for that.
     pub can_copy: bool,
+    /// Whether what is read to write elements is what was read before, and can be kept.
+    pub can_hold: bool,
 }
 
 impl Work {
@@ -119,6 +126,7 @@ impl Work {
             quads_a_pass: 4,
             window_bytes: u64::MAX,
             can_copy: false,
+            can_hold: elements,
         }
     }
 }
@@ -145,6 +153,8 @@ pub struct Plan {
     pub grid: (u32, u32),
     /// The most loop iterations that a thread may need.
     pub loop_trips: u64,
+    /// Blocks of 16 logits that each thread keeps from the reading to the writing.
+    pub held: u32,
     /// Whether the logits of a window are copied to a texture and read there.
     pub texture: bool,
 }
@@ -160,6 +170,10 @@ const TEXTURE_WINDOW: u64 = 16 << 20;
 
 /// The most chunks of a row: every unit of the second dispatch reads them all.
 const MAX_CHUNKS: u64 = 256;
+
+/// The most blocks of four quads that a thread keeps in registers: 64 of them, half of what a thread of a workgroup of 512 has on
+/// the GPUs with 65,536 registers. `held_row.wgsl` writes out as many. Not measured yet.
+const MAX_HELD: u64 = 4;
 
 /// The least quads that make a chunk worth its overhead: small enough that [1 x 1,000,000] fills an adapter. Not tuned yet.
 const MIN_CHUNK_QUADS: u64 = 512;
@@ -190,7 +204,7 @@ impl Plan {
         let lanes = match unit.unit() {
             Unit::Thread => 1,
             Unit::Subgroup => u64::from(caps.subgroup.map_or(1, |s| s.1)),
-            Unit::Workgroup => u64::from(width(work, caps, unit)),
+            Unit::Workgroup | Unit::Subgroups(_) => u64::from(width(work, caps, unit)),
         };
         let whole = Self::with(work, caps, unit);
         let at_once = whole.as_ref().map_or(work.rows, |plan| plan.window_rows);
@@ -213,7 +227,7 @@ impl Plan {
             Unit::Thread => (workgroup, 1),
             // A subgroup may turn out as small as the smallest: lanes for the loops, items for the grid.
             Unit::Subgroup => caps.subgroup.map_or((1, 1), |(smallest, largest)| ((workgroup / largest).max(1), u64::from(smallest))),
-            Unit::Workgroup => (1, u64::from(workgroup)),
+            Unit::Workgroup | Unit::Subgroups(_) => (1, u64::from(workgroup)),
         };
         let quads = quads(work);
         let at_once = window_rows(work, caps, None, items_per_group).max(work.inner);
@@ -241,6 +255,7 @@ impl Plan {
             windows: work.rows.div_ceil(window_rows),
             grid: grid(items, items_per_group, caps.max_groups),
             loop_trips,
+            held: if strategy == Strategy::Held { held(work, workgroup) } else { 0 },
             texture: work.can_copy,
         })
     }
@@ -249,6 +264,9 @@ impl Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}x{}", self.strategy, self.workgroup, self.items_per_group)?;
+        if self.held > 0 {
+            write!(f, ", {} blocks held", self.held)?;
+        }
         if self.strategy.is_split() {
             write!(f, ", {} chunks of {} quads", self.chunks, self.chunk_quads)?;
         }
@@ -308,6 +326,7 @@ fn preferred(work: &Work, caps: &Caps) -> Strategy {
     match work.classes {
         c if c <= GPU_THREAD_CLASSES => Strategy::Thread,
         c if c <= GPU_SUBGROUP_CLASSES && subgroups => Strategy::Subgroup,
+        _ if work.elements && work.can_hold => Strategy::Held,
         _ => Strategy::Workgroup,
     }
 }
@@ -322,12 +341,24 @@ fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
             let wanted = if caps.cpu { largest } else { largest.max(128) };
             return wanted.min(caps.max_workgroup) / largest.min(caps.max_workgroup) * largest.min(caps.max_workgroup);
         }
-        Unit::Workgroup if caps.cpu => 8,
-        Unit::Workgroup => u32::try_from(quads(work).next_power_of_two()).unwrap_or(u32::MAX).clamp(32, 256),
+        Unit::Workgroup | Unit::Subgroups(_) if caps.cpu => 8,
+        // As few threads as can hold the row, if so many can: rows beside each other hide the wait for a barrier.
+        _ if strategy == Strategy::Held => {
+            u32::try_from(work.classes / 4 / (4 * MAX_HELD)).map_or(512, |n| n.max(1).next_power_of_two()).clamp(32, 512)
+        }
+        Unit::Workgroup | Unit::Subgroups(_) => u32::try_from(quads(work).next_power_of_two()).unwrap_or(u32::MAX).clamp(32, 256),
     };
     // A power of two, for the tree.
     let most = caps.max_workgroup.max(1);
     wanted.min(1 << most.ilog2())
+}
+
+/// Blocks that a thread can hold: whole ones, all within the row.
+fn held(work: &Work, workgroup: u32) -> u32 {
+    if !(work.elements && work.can_hold) {
+        return 0;
+    }
+    (work.classes / 4 / (4 * u64::from(workgroup))).min(MAX_HELD) as u32
 }
 
 /// Chunks that fill the adapter, none of them too small to be worth it, none too long for a thread's loops.
@@ -349,7 +380,7 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, strategy: 
     let write = if work.elements { (own / 4 + 1) + (4 + 1) } else { 0 };
     // split_finish.wgsl.
     let merge = if strategy.is_split() { chunks.div_ceil(lanes) + 1 } else { 0 };
-    // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch.
+    // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch; unit_subgroups.wgsl: fewer parts than that.
     let tree = if strategy.unit() == Unit::Workgroup { 15 + 1 } else { 0 };
     scan + write + merge + tree
 }

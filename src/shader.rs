@@ -15,6 +15,8 @@ pub(crate) use parts::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Whole,
+    /// A whole row, so many blocks of which a thread keeps.
+    Held(u32),
     Partials,
     Finish,
 }
@@ -22,10 +24,12 @@ pub(crate) enum Phase {
 impl Phase {
     fn parts(self) -> &'static [&'static Part] {
         static WHOLE: [&Part; 1] = [&WHOLE_ROW];
+        static HELD: [&Part; 1] = [&HELD_ROW];
         static FIRST: [&Part; 2] = [&PARTIALS, &SPLIT_PARTIALS];
         static SECOND: [&Part; 2] = [&PARTIALS, &SPLIT_FINISH];
         match self {
             Self::Whole => &WHOLE,
+            Self::Held(_) => &HELD,
             Self::Partials => &FIRST,
             Self::Finish => &SECOND,
         }
@@ -150,6 +154,10 @@ impl Source {
                 parts.extend(kernel.subgroup);
                 parts.push(&UNIT_SUBGROUP);
             }
+            Unit::Subgroups(_) => {
+                parts.extend(kernel.subgroup);
+                parts.push(&UNIT_SUBGROUPS);
+            }
         }
         let text = parts.iter().map(|p| p.text).collect::<Vec<_>>().join("\n");
         #[cfg(test)]
@@ -177,6 +185,14 @@ impl Source {
         let value = |name: &str| match name {
             "WORKGROUP" => f64::from(workgroup),
             "ITEMS_PER_GROUP" => f64::from(items_per_group),
+            "HELD" => match variant.phase {
+                Phase::Held(blocks) => f64::from(blocks),
+                _ => unreachable!("only one strategy keeps blocks"),
+            },
+            "SUBGROUPS" => match variant.unit {
+                Unit::Subgroups(most) => f64::from(most),
+                _ => unreachable!("only one unit has so many"),
+            },
             "LOGITS_BF16" => is_bf16(forms.logits.storage),
             "SECOND_BF16" => is_bf16(forms.second.storage),
             "THIRD_BF16" => is_bf16(forms.third.storage),

@@ -1,6 +1,6 @@
 //! Plans for adapters that are not here: which strategy a shape gets, and what holds of every plan. No GPU.
 
-use Strategy::{SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Workgroup};
+use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Workgroup};
 use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
 use wgpu_xent::{Caps, Error, Plan, Storage, Strategy, Work};
 
@@ -94,18 +94,20 @@ fn strategies_of_known_adapters() {
         (65_536, 10, [Thread, Thread, Thread, Thread]),
         (16_384, 128, [Thread, Thread, Thread, Subgroup]),
         (4096, 1000, [Thread, Thread, Thread, Subgroup]),
-        (1024, 32_000, [Subgroup, Thread, Subgroup, Workgroup]),
-        (256, 128_256, [Subgroup, Thread, Subgroup, Workgroup]),
+        (1024, 32_000, [Subgroup, Thread, Subgroup, Held]),
+        (256, 128_256, [Subgroup, Thread, Subgroup, Held]),
         (8, 262_144, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
         (1, 1_000_000, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
         (1_000_003, 10, [Thread, Thread, Thread, Thread]),
         (65_537, 33, [Thread, Thread, Thread, Subgroup]),
-        (300, 128_256, [Subgroup, Thread, Subgroup, Workgroup]),
+        (300, 128_256, [Subgroup, Thread, Subgroup, Held]),
     ];
     for (rows, classes, expected) in table {
         for elements in [false, true] {
             let work = Work::dense(rows, classes, Storage::F32, elements);
             let got = adapters.each_ref().map(|caps| Plan::new(&work, caps, None).unwrap().strategy);
+            // What is read only once has no use for keeping it.
+            let expected = expected.map(|strategy| if strategy == Held && !elements { Workgroup } else { strategy });
             assert_eq!(got, expected, "{rows} x {classes}, elements {elements}");
         }
     }
@@ -122,7 +124,10 @@ fn widths_and_chunks_of_known_adapters() {
     assert_eq!(show(1, 1_000_000, &swiftshader()), "split-subgroup 4x1, 64 chunks of 3907 quads, 1 window(s) of 1 rows, grid 64x1");
     assert_eq!(show(1, 1_000_000, &gl()), "split-thread 32x32, 256 chunks of 977 quads, 1 window(s) of 1 rows, grid 8x1");
     assert_eq!(show(65_537, 33, &nvidia()), "subgroup 128x4, 1 window(s) of 65537 rows, grid 16385x1");
-    assert_eq!(show(256, 128_256, &nvidia()), "workgroup 256x1, 1 window(s) of 256 rows, grid 256x1");
+    assert_eq!(show(256, 128_256, &nvidia()), "held 512x1, 4 blocks held, 1 window(s) of 256 rows, grid 256x1");
+    assert_eq!(show(4096, 2000, &nvidia()), "held 32x1, 3 blocks held, 1 window(s) of 4096 rows, grid 4096x1");
+    let loss = Plan::new(&Work::dense(256, 128_256, Storage::F32, false), &nvidia(), None).unwrap();
+    assert_eq!(loss.to_string(), "workgroup 256x1, 1 window(s) of 256 rows, grid 256x1");
     assert_eq!(show(8, 262_144, &nvidia()), "split-workgroup 256x1, 32 chunks of 2048 quads, 1 window(s) of 8 rows, grid 256x1");
 }
 
@@ -256,7 +261,7 @@ fn every_plan_can_be_run() {
             }
         }
     }
-    assert_eq!(planned, 10 * 18 * 22 * 3 * 8 * 7);
+    assert_eq!(planned, 10 * 18 * 22 * 3 * 8 * 8);
 }
 
 /// Leaves with the text of the first condition that does not hold.
@@ -295,6 +300,10 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     let (quads, chunks, chunk_quads) = (wide(work.classes.div_ceil(4)), wide(plan.chunks), wide(plan.chunk_quads));
     hold!(chunks * chunk_quads >= quads, (chunks - 1) * chunk_quads < quads, plan.strategy.is_split() || chunks == 1, chunks <= 256);
 
+    // What a thread keeps is within the row.
+    let kept = wide(plan.held) * 16 * wide(plan.workgroup);
+    hold!(plan.held <= 4, kept <= wide(work.classes), plan.held == 0 || plan.strategy == Held && work.elements && work.can_hold);
+
     // The windows: they cover the rows, each can be bound whatever its offset, and indices fit 32 bits.
     let (rows, window) = (wide(work.rows), wide(plan.window_rows));
     let windows = wide(plan.windows);
@@ -315,7 +324,7 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     hold!(plan.workgroup >= 1, plan.workgroup <= caps.max_workgroup, u64::from(caps.max_loop_trips) >= plan.loop_trips);
     match (plan.strategy, subgroups) {
         (Thread | SplitThread, _) => hold!(plan.items_per_group == plan.workgroup, plan.workgroup.is_power_of_two()),
-        (Workgroup | SplitWorkgroup, _) => hold!(plan.items_per_group == 1, plan.workgroup.is_power_of_two()),
+        (Workgroup | Held | SplitWorkgroup, _) => hold!(plan.items_per_group == 1, plan.workgroup.is_power_of_two()),
         (_, Some((_, largest))) => {
             let full = largest.min(caps.max_workgroup);
             hold!(plan.workgroup.is_multiple_of(full), plan.items_per_group * full == plan.workgroup);
@@ -323,7 +332,7 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
         _ => return Err("subgroups where there are none"),
     }
     let lanes = match (plan.strategy, subgroups) {
-        (Workgroup | SplitWorkgroup, _) => plan.workgroup,
+        (Workgroup | Held | SplitWorkgroup, _) => plan.workgroup,
         (Subgroup | SplitSubgroup, Some((smallest, _))) => smallest,
         _ => 1,
     };
@@ -350,10 +359,34 @@ fn passes(work: &Work, plan: &Plan, lanes: u64) -> u64 {
     let spans = [0, last].into_iter().flat_map(|c| [0, lanes - 1].map(|lane| (c * chunk_quads, lane)));
     let span = spans.map(|(first, lane)| span(first, (first + chunk_quads).min(quads), lane)).max().unwrap_or(0);
     let find_best = 4 + 1;
-    let tree = if matches!(plan.strategy, Workgroup | SplitWorkgroup) { u64::from(plan.workgroup.ilog2()) + 1 } else { 0 };
+    let tree = if matches!(plan.strategy, Workgroup | Held | SplitWorkgroup) { u64::from(plan.workgroup.ilog2()) + 1 } else { 0 };
     let writes = if work.elements { span } else { 0 };
     let merges = u64::from(plan.chunks).div_ceil(lanes) + 1;
     if plan.strategy.is_split() { tree + (span + find_best).max(merges + writes) } else { tree + span + find_best + writes }
+}
+
+/// Where textures are read faster, windows of 16 MiB go through one; a row that no texture holds does not.
+#[test]
+fn windows_through_a_texture() {
+    let mut mesa = lavapipe();
+    (mesa.texture_reads, mesa.max_texture) = (true, 16_384);
+    let mut work = Work::dense(1024, 32_000, Storage::F32, true);
+    work.can_copy = true;
+    let show = |work: &Work, caps: &Caps| Plan::new(work, caps, None).unwrap().to_string();
+    assert_eq!(show(&work, &mesa), "subgroup 8x1, 8 window(s) of 131 rows, grid 131x1, through a texture");
+    // A row above 16 MiB is a window of its own.
+    (work.rows, work.classes, work.block_bytes) = (3, 5_000_000, 20_000_000);
+    assert_eq!(show(&work, &mesa), "split-subgroup 8x1, 32 chunks of 39063 quads, 3 window(s) of 1 rows, grid 32x1, through a texture");
+    // 256 rows of 64 KiB are too few for it, and a side of 2048 is shorter than the rows of the texture.
+    mesa.max_texture = 256;
+    assert!(!Plan::new(&work, &mesa, None).unwrap().texture);
+    mesa.max_texture = 2048;
+    assert!(!Plan::new(&work, &mesa, None).unwrap().texture);
+    for (texture_reads, can_copy) in [(false, true), (true, false), (false, false)] {
+        (mesa.texture_reads, mesa.max_texture, work.can_copy) = (texture_reads, 16_384, can_copy);
+        let plan = Plan::new(&work, &mesa, None).unwrap();
+        assert!(!plan.texture && plan.windows == 1, "{plan}");
+    }
 }
 
 /// More elements than 32 bits count take windows, and every row is in one.

@@ -23,6 +23,11 @@ impl Kernel {
         self.reads_logits && !self.parts.iter().any(|part| part.file == STATS_OWN.file)
     }
 
+    /// Whether what it needs of a row's logits can be kept from the reading to the writing: whether both go through all of them.
+    pub(crate) fn can_hold(&self) -> bool {
+        self.parts.iter().any(|part| part.file == STATS_ROW.file)
+    }
+
     /// Whether there is a variant with subgroup operations.
     pub(crate) fn has_subgroups(&self) -> bool {
         self.subgroup.is_some()

@@ -166,10 +166,12 @@ parts! {
     SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
     SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
     WHOLE_ROW = "whole_row.wgsl" [] [];
+    HELD_ROW = "held_row.wgsl" [] ["HELD"];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
     SPLIT_FINISH = "split_finish.wgsl" [] [];
     UNIT_THREAD = "unit_thread.wgsl" [] ["WORKGROUP"];
     UNIT_SUBGROUP = "unit_subgroup.wgsl" [] ["WORKGROUP", "ITEMS_PER_GROUP"];
     UNIT_WORKGROUP = "unit_workgroup.wgsl" [] ["WORKGROUP"];
+    UNIT_SUBGROUPS = "unit_subgroups.wgsl" [] ["WORKGROUP", "SUBGROUPS"];
 }

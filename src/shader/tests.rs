@@ -33,11 +33,15 @@ fn parse(source: &Source) -> naga::Module {
     })
 }
 
+fn uses_subgroups(unit: Unit) -> bool {
+    matches!(unit, Unit::Subgroup | Unit::Subgroups(_))
+}
+
 /// Validates with no capability that a plain WebGPU device lacks, but for subgroup operations.
 fn validate(module: &naga::Module, unit: Unit) -> ModuleInfo {
-    let capabilities = if unit == Unit::Subgroup { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let capabilities = if uses_subgroups(unit) { Capabilities::SUBGROUP } else { Capabilities::empty() };
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
-    if unit == Unit::Subgroup {
+    if uses_subgroups(unit) {
         validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(naga::valid::SubgroupOperationSet::all());
     }
     validator.validate(module).unwrap_or_else(|e| panic!("{:?}", e.into_inner()))
@@ -79,6 +83,7 @@ macro_rules! fields {
 
 #[test]
 fn enumeration_is_complete() {
+    println!("{} modules", MODULES.len());
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     for module in MODULES.iter() {
         *count.entry(module.name.split(' ').next().unwrap_or("")).or_default() += 1;
@@ -130,7 +135,7 @@ fn lower(m: &Module) {
     assert!(names.iter().all(Result::is_ok), "HLSL, {}: {names:?}", m.name);
 
     // GL has no subgroups in wgpu.
-    if m.unit != Unit::Subgroup {
+    if !uses_subgroups(m.unit) {
         let options = glsl::Options { version: glsl::Version::new_gles(310), ..Default::default() };
         let pipeline = glsl::PipelineOptions { shader_stage: stage, entry_point: entry(), multiview: None };
         let mut text = String::new();
@@ -141,10 +146,10 @@ fn lower(m: &Module) {
 }
 
 #[test]
-fn only_the_subgroup_unit_needs_subgroups() {
+fn only_units_of_subgroups_need_subgroups() {
     for m in distinct_texts() {
         let plain = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&parse(&m.source));
-        assert_eq!(plain.is_err(), m.unit == Unit::Subgroup, "{}", m.name);
+        assert_eq!(plain.is_err(), uses_subgroups(m.unit), "{}", m.name);
     }
 }
 
@@ -310,19 +315,19 @@ fn every_part_is_written_to_be_read() {
 
 #[test]
 fn barriers_stand_where_all_threads_pass() {
-    // unit_workgroup.wgsl alone decides that all threads of a workgroup reach reduce() or none: a condition on the group's number.
-    assert_eq!(parts_calling("workgroupBarrier"), [UNIT_WORKGROUP.file]);
+    // the two units that are workgroups alone decide that all threads of a workgroup reach reduce() or none: a condition on the group's number.
+    assert_eq!(parts_calling("workgroupBarrier"), [UNIT_WORKGROUP.file, UNIT_SUBGROUPS.file]);
     for other in ["storageBarrier", "textureBarrier", "subgroupBarrier", "workgroupUniformLoad"] {
         assert!(parts_calling(other).is_empty(), "{other}");
     }
     // whole_row.wgsl and the split_*.wgsl parts call reduce() once, in no branch or loop: at the first level of serve().
-    for part in [&WHOLE_ROW, &SPLIT_PARTIALS, &SPLIT_FINISH] {
+    for part in [&WHOLE_ROW, &HELD_ROW, &SPLIT_PARTIALS, &SPLIT_FINISH] {
         let code = bare(part.text);
         let lines: Vec<&str> = code.lines().filter(|l| calls(l, "reduce")).collect();
         assert!(lines.len() == 1 && lines[0].starts_with("    let "), "{}: {lines:?}", part.file);
         assert!(!code.contains("return"), "{}: a return before reduce()", part.file);
     }
-    assert_eq!(parts_calling("serve").len(), 6, "the three units call it, the three strategies define it");
+    assert_eq!(parts_calling("serve").len(), 8, "the four units call it, the four strategies define it");
 }
 
 #[test]

@@ -40,7 +40,8 @@ const STORAGES: [[Storage; 3]; 4] = [
 ];
 
 /// The variants of a kernel that can be asked for. This is the one place for the rule:
-/// - the subgroup unit, only of kernels that have a part for it;
+/// - units with subgroups, only of kernels that have a part for them;
+/// - blocks held, only by workgroups, of kernels that can, with elements;
 /// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
 /// - in place, only with elements, and then the logits have no form of their own; otherwise from a buffer or a texture;
 /// - forms, only of matrices that are there, and no alignment where classes lie apart;
@@ -51,15 +52,25 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
     let third = kernel.choices.contains(&Choice::ElementWeights);
     let mut variants = Vec::new();
-    for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup].into_iter().filter(|&u| u != Unit::Subgroup || kernel.has_subgroups()) {
-        for phase in [Phase::Whole, Phase::Partials, Phase::Finish] {
+    for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)]
+        .into_iter()
+        .filter(|&u| matches!(u, Unit::Thread | Unit::Workgroup) || kernel.has_subgroups())
+    {
+        let held = matches!(unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold();
+        for phase in [Phase::Whole, Phase::Held(4), Phase::Partials, Phase::Finish] {
+            if phase == Phase::Held(4) && !held {
+                continue;
+            }
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
-            // storages and for textures.
+            // storages, for textures, and for matrices of which only some are aligned.
             let all = unit == Unit::Thread && phase == Phase::Whole;
             let (storages, bits) = if all { (&STORAGES[..], 8) } else { (&STORAGES[..1], 7) };
             for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << bits).map(move |bits| (storage, bits))) {
                 let bit = |i: u32| bits >> i & 1 == 1;
                 let (elements, in_place, strided) = (bit(0), bit(1), bit(2));
+                if !all && !(bit(3) && bit(4) && bit(5) && bit(6) || !(bit(3) || bit(4) || bit(5) || bit(6))) {
+                    continue;
+                }
                 let from = match (in_place, bit(7)) {
                     (true, false) => LogitsFrom::Result,
                     (false, true) => LogitsFrom::Texture,
@@ -86,7 +97,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
                 let own = if elements { element } else { rows };
                 let any_aligned = (kernel.reads_logits && !in_place && bit(3)) || second && bit(4) || third && bit(5) || elements && bit(6);
                 if own
-                    && (elements || !in_place)
+                    && (elements || !in_place && phase != Phase::Held(4))
                     && (kernel.reads_logits || from == LogitsFrom::Buffer)
                     && (!strided || kernel.reads_logits && !any_aligned)
                 {
@@ -155,7 +166,7 @@ fn widths(unit: Unit) -> (u32, u32) {
     match unit {
         Unit::Thread => (64, 64),
         Unit::Subgroup => (128, 4),
-        Unit::Workgroup => (256, 1),
+        Unit::Workgroup | Unit::Subgroups(_) => (256, 1),
     }
 }
 
