@@ -4,7 +4,7 @@
 use crate::device_views::{DeviceMatrix, DeviceVector, TransformBuffers};
 use crate::gpu::Gpu;
 use crate::launch::{Call, Mask, Matrices, Params, Pass, Window, encode_passes};
-use crate::plan::{Plan, STATS_BYTES, Work};
+use crate::plan::{STATS_BYTES, Work};
 use crate::shader::{Features, Kernel};
 use crate::summary::{DENOMINATOR_OFFSET, check_targets, copy_denominator, reduce_loss};
 use crate::texels::can_copy;
@@ -150,7 +150,7 @@ impl<'a> Recording<'a> {
         if rows == 0 {
             return Ok(());
         }
-        let plan = Plan::new(&self.work(), gpu.caps(), gpu.forced())?;
+        let plan = gpu.plan(&self.work())?;
         log::debug!("{} {rows} x {} on the device: {plan}", self.kernel.name, self.logits.classes);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let layout = Layout::new(&self.wanted(), self.class_words, plan.window_rows);

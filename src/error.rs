@@ -115,6 +115,14 @@ pub enum Error {
         /// Why not, with the numbers.
         reason: String,
     },
+    /// A tuning cannot be read, or is not one of this adapter.
+    #[error("tuning, line {line}: {problem}")]
+    Tuning {
+        /// The line of its text.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// There is no adapter at all.
     #[error("no GPU adapter found; on Debian or Ubuntu `apt-get install mesa-vulkan-drivers` brings a software one")]
     NoAdapter,

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::caps::{AdapterDescription, Caps, describe};
 use crate::pipeline::Cache;
-use crate::plan::Strategy;
+use crate::plan::{Plan, Strategy, Work};
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
 use crate::transfer::Poller;
+use crate::tune::Tuning;
 use crate::{Error, Result};
 
 /// Which adapter to open.
@@ -30,6 +31,7 @@ pub struct Gpu {
     shared: Arc<Shared>,
     forced: Option<Strategy>,
     caps: Caps,
+    tuning: Option<Arc<Tuning>>,
     /// Whether waiting polls the device on the calling thread, which the blocking calls do.
     pub(crate) inline: bool,
 }
@@ -139,7 +141,7 @@ impl Gpu {
         let nothing = [buffer(NOTHING_STEP), buffer(16 * NOTHING_STEP)];
         let shared =
             Shared { device, queue, info, pipelines: Cache::default(), texels: Kept::default(), nothing, lost, poller: OnceLock::new() };
-        Self { shared: Arc::new(shared), forced: None, caps, inline: false }
+        Self { shared: Arc::new(shared), forced: None, caps, tuning: None, inline: false }
     }
 
     /// The same GPU, with every plan forced to a strategy. For tests and benchmarks: calls fail with [`Error::Strategy`]
@@ -154,6 +156,23 @@ impl Gpu {
     #[must_use]
     pub fn with_texture_reads(&self, texture_reads: bool) -> Self {
         Self { caps: Caps { texture_reads, ..self.caps.clone() }, ..self.clone() }
+    }
+
+    pub(crate) fn tuned(&self, tuning: Option<Tuning>) -> Self {
+        Self { tuning: tuning.map(Arc::new), ..self.clone() }
+    }
+
+    /// How work is run: as forced, as tuned, or as the tables say.
+    pub(crate) fn plan(&self, work: &Work) -> Result<Plan> {
+        let tuned = self.tuning.as_ref().filter(|_| self.forced.is_none()).and_then(|tuning| tuning.choice(work));
+        if let Some((strategy, texture_reads)) = tuned {
+            let caps = Caps { texture_reads, ..self.caps.clone() };
+            // Another operation of this shape may need more than the one that was measured.
+            if let Ok(plan) = Plan::new(work, &caps, Some(strategy)) {
+                return Ok(plan);
+            }
+        }
+        Plan::new(work, &self.caps, self.forced)
     }
 
     pub(crate) fn forced(&self) -> Option<Strategy> {

@@ -140,7 +140,7 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
     if rows == 0 {
         return Ok(done);
     }
-    let plan = Plan::new(&job.work(), gpu.caps(), gpu.forced())?;
+    let plan = gpu.plan(&job.work())?;
     log::debug!("{} {rows} x {classes}: {plan}", job.kernel.name);
     let buffers = Buffers::new(gpu, job, &plan)?;
     let call = buffers.call(job);

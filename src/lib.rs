@@ -23,6 +23,7 @@ mod summary;
 mod texels;
 mod transfer;
 mod transform;
+mod tune;
 mod views;
 mod words;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use plan::{Plan, Strategy, Work};
 pub use sampling::{Sampling, TopK};
 pub use state::{ROW_STATE_WGSL, RowState};
 pub use transform::{ClassMask, LogitTransform};
+pub use tune::Tuning;
 pub use views::{Element, Logits, Storage, TargetIndex, Targets};
 /// The wgpu that devices and buffers come from.
 pub use wgpu;

@@ -92,6 +92,11 @@ impl Gpu {
         self.scoped(0, || self.queue().submit([encoder.finish()]))
     }
 
+    /// Waits, blocking, until a submission is done.
+    pub(crate) fn finish(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
+        wait(self.device(), Some(submission)).map_err(|failure| self.failed(failure))
+    }
+
     /// Waits until a mappable buffer is readable and hands its first `bytes` bytes to `read`.
     pub(crate) async fn read<T>(
         &self,

@@ -26,3 +26,4 @@ mod state_wgsl;
 mod storage;
 mod top_k;
 mod torch;
+mod tune;
