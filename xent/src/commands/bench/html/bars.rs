@@ -1,5 +1,7 @@
 //! What calls from slices consist of: a bar each, as long as any other, divided by time.
 
+use xent_measure::HostPath;
+
 use super::escaped;
 use crate::commands::bench::run::Path;
 
@@ -41,10 +43,17 @@ fn bar(path: &Path, y: f64) -> String {
         x += width;
     }
     let (total, rest) = (times.total, 100.0 * times.rest() / times.total);
-    // 10^6 bytes a millisecond are 10^9 a second.
-    let [up, down] = [(times.up_bytes, times.upload), (times.down_bytes, times.readback)].map(|(bytes, ms)| bytes as f64 / ms * 1e-6);
-    let text = format!("{total:.2} ms, rest {rest:.0}%; up {up:.2}, down {down:.2} GB/s");
+    let text = format!("{total:.2} ms, rest {rest:.0}%  {}", rates(times));
     svg + &format!("<text x=\"{}\" y=\"{middle:.1}\">{text}</text>", RIGHT + 10.0)
+}
+
+/// How fast the transfers are; a few words take their time whatever the rate.
+fn rates(times: &HostPath) -> String {
+    let transfers = [("up", times.up_bytes, times.upload), ("down", times.down_bytes, times.readback)];
+    let large = transfers.into_iter().filter(|&(_, bytes, _)| bytes >= 1 << 16);
+    // 10^6 bytes a millisecond are 10^9 a second.
+    let rates: Vec<_> = large.map(|(name, bytes, ms)| format!("{name} {:.2} GB/s", bytes as f64 / ms * 1e-6)).collect();
+    rates.join(", ")
 }
 
 /// Each part's share of their sum, which is the whole unless they overlap.
