@@ -4,10 +4,9 @@
 
 mod common;
 
-use common::record::{Report, environment, save};
-use common::{Args, Kernel, Random, buffer, encoder, fail, filled, grid, read, run};
-use wgpu_xent::Gpu;
-use xent_measure::{Limits, interleaved};
+use common::{Args, fail};
+use wgpu_xent::{Gpu, wgpu};
+use xent_measure::{Environment, Kernel, Limits, Random, Report, buffer, encoder, filled, grid, interleaved, read, run, save};
 
 const SOURCE: &str = concat!(include_str!("../shaders/numerics.wgsl"), include_str!("numerics.wgsl"));
 
@@ -51,7 +50,7 @@ fn main() {
     }
     for gpu in args.gpus() {
         let mut report = Report::default();
-        report.line(environment(&gpu));
+        report.line(Environment::now(&gpu).to_string());
         if args.wants("accuracy") {
             accuracy(&gpu, if args.quick { 10_000 } else { 1_000_000 }, &mut report);
         }

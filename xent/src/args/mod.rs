@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 mod arrays;
+mod bench;
 mod losses;
 mod shared;
 mod values;
@@ -9,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use arrays::{Logsumexp, Sample, Sigmoid, Softmax, TopK};
+pub(crate) use bench::Bench;
 pub(crate) use losses::{BinaryCrossEntropy, Entropy, KlDiv, Loss, LossOnly, NegativeLogLikelihood, RowFiles};
 pub(crate) use shared::{LossFiles, RowLoss, Transform};
 pub(crate) use values::{ElementReduction, Empty, KlReduction, NumberOrFile, OnFault, Reduction};
@@ -60,6 +62,16 @@ pub(crate) enum Command {
     TopK(TopK),
     /// Losses of real models beside the CPU reference, with times and the likeliest classes.
     Demo(Demo),
+    /// How fast the operations are beside a copy of their bytes, on one adapter or all.
+    ///
+    /// Each result is compared with the reference before its time is taken. Buffers are resident on the device and reused; a
+    /// sample is the wall time of submitting one recorded call and waiting for it, and the time between the adapter's own
+    /// timestamps around it where it has them (gpu ms). The operations take turns with the ceilings: a copy, a read, a read with
+    /// one exp an element, and a write of the logits' bytes. Where one matrix would stay in a cache, several sets of buffers are
+    /// used in turn. The share is that of the copy's bandwidth.
+    ///
+    /// --adapter takes `all` here, and not `reference`.
+    Bench(Box<Bench>),
 }
 
 #[derive(Debug, Args)]

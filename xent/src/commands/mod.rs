@@ -2,6 +2,7 @@
 
 mod adapters;
 mod bce;
+mod bench;
 mod demo;
 mod elements;
 mod entropy;
@@ -32,5 +33,6 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Sample(args) => sample::run(args, adapter),
         Command::TopK(args) => top_k::run(args, adapter),
         Command::Demo(args) => demo::run(args, adapter),
+        Command::Bench(args) => bench::run(args, adapter),
     }
 }

@@ -74,7 +74,8 @@ pub(crate) fn driver(name: &str, version: &str) -> String {
     format!("{name} {version}").trim().to_owned()
 }
 
-fn unknown_adapter(asked: &str) -> Failure {
+/// That nothing is called so, and what there is.
+pub(crate) fn unknown_adapter(asked: &str) -> Failure {
     let adapters: String = Gpu::adapters().iter().map(|adapter| format!("{} {}, ", adapter.index, adapter.info.name)).collect();
     Failure::input(format!("no adapter \"{asked}\", there are: {adapters}reference"))
 }

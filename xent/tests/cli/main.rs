@@ -3,6 +3,7 @@
 //! Every test needs a GPU adapter, a software one at least; a machine without fails them.
 
 mod adapters;
+mod bench;
 mod choices;
 mod demo;
 mod dims;

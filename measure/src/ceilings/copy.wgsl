@@ -1,15 +1,15 @@
-// A copy, the ceiling of throughput.rs: four quads a thread, neighbouring threads beside each other.
+// Four quads a thread, neighbouring threads beside each other.
 
-struct CopyParams {
+struct Params {
     quads: u32,
     grid_x: u32,
 }
 
 override WORKGROUP: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> params: CopyParams;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> copied: array<vec4<f32>>;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> copied: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> source: array<vec4<u32>>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
