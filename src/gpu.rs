@@ -162,8 +162,11 @@ impl Gpu {
         Self { tuning: tuning.map(Arc::new), ..self.clone() }
     }
 
-    /// How work is run: as forced, as tuned, or as the tables say.
-    pub(crate) fn plan(&self, work: &Work) -> Result<Plan> {
+    /// How some work is run: as forced, as tuned, or as the tables say.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub fn plan(&self, work: &Work) -> Result<Plan> {
         let tuned = self.tuning.as_ref().filter(|_| self.forced.is_none()).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
             let caps = Caps { texture_reads, ..self.caps.clone() };

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use wgpu_xent::{Error, Gpu, Plan, Storage};
+use wgpu_xent::{Error, Gpu, Storage};
 
 use crate::ceilings::{Ceiling, Kernels};
 use crate::data::Data;
@@ -189,7 +189,7 @@ impl Case {
         };
         let ceilings = Ceiling::ALL.into_iter().map(|c| (record(CEILING, c.name(), self.kernels.plan(c)), c.bytes(logits)));
         let own = operations.iter().map(|o| {
-            let plan = Plan::new(&o.work(self.data.shape, self.data.storage), self.gpu.caps(), None);
+            let plan = self.gpu.plan(&o.work(self.data.shape, self.data.storage));
             let plan = plan.map_or_else(|e| e.to_string(), |p| p.to_string());
             (record("wgpu-xent", o.name, plan), o.bytes(self.data.shape, self.data.storage))
         });

@@ -118,7 +118,10 @@ impl Operation {
     /// What it asks of the planner.
     #[must_use]
     pub fn work(&self, shape: Shape, storage: Storage) -> Work {
-        Work::dense(shape.rows as u64, shape.classes as u64, storage, self.elements)
+        let mut work = Work::dense(shape.rows as u64, shape.classes as u64, storage, self.elements);
+        // The logits can be copied, and their buffers are whole texels long.
+        work.can_copy = true;
+        work
     }
 
     pub(crate) fn is_in_place(&self) -> bool {

@@ -4,6 +4,7 @@ mod arrays;
 mod bench;
 mod losses;
 mod shared;
+mod tune;
 mod values;
 
 use clap::error::ErrorKind;
@@ -13,6 +14,7 @@ pub(crate) use arrays::{Logsumexp, Sample, Sigmoid, Softmax, TopK};
 pub(crate) use bench::Bench;
 pub(crate) use losses::{BinaryCrossEntropy, Entropy, KlDiv, Loss, LossOnly, NegativeLogLikelihood, RowFiles};
 pub(crate) use shared::{LossFiles, RowLoss, Transform};
+pub(crate) use tune::Tune;
 pub(crate) use values::{ElementReduction, Empty, KlReduction, NumberOrFile, OnFault, Reduction};
 
 use crate::failure::{Failure, Result};
@@ -72,6 +74,12 @@ pub(crate) enum Command {
     ///
     /// --adapter takes `all` here, and not `reference`.
     Bench(Box<Bench>),
+    /// Measure which strategies are fastest on an adapter.
+    ///
+    /// Every strategy that can serve a shape is measured, for calls that only read the logits and for those that write as much; the
+    /// fastest are written as text, with the times of the winner and of what would be chosen otherwise in milliseconds. With the
+    /// environment variable XENT_TUNING=FILE, all commands use that text for shapes within a factor of two of those measured.
+    Tune(Tune),
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod sample;
 mod sigmoid;
 mod softmax;
 mod top_k;
+mod tune;
 
 use crate::args::{Cli, Command};
 use crate::failure::Result;
@@ -34,5 +35,6 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::TopK(args) => top_k::run(args, adapter),
         Command::Demo(args) => demo::run(args, adapter),
         Command::Bench(args) => bench::run(args, adapter),
+        Command::Tune(args) => tune::run(args, adapter),
     }
 }

@@ -16,8 +16,16 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// Opens the adapter asked for, or the best one; the reference if there is none.
+    /// Opens the adapter asked for, or the best one, tuned if there is a tuning; the reference if there is none.
     pub(crate) fn open(adapter: Option<&str>) -> Result<Self> {
+        match Self::open_plain(adapter)? {
+            Self::Gpu(gpu) => Ok(Self::Gpu(tuned(gpu)?)),
+            reference => Ok(reference),
+        }
+    }
+
+    /// [`open`](Self::open), whatever tuning there is.
+    pub(crate) fn open_plain(adapter: Option<&str>) -> Result<Self> {
         let choice = match adapter {
             Some("reference") => return Ok(Self::Reference),
             Some(text) => text.parse().map_or_else(|_| AdapterChoice::Name(text.to_owned()), AdapterChoice::Index),
@@ -67,6 +75,14 @@ impl Engine {
             Self::Reference => json!({"name": "reference", "backend": null, "type": "Cpu", "driver": null}),
         }
     }
+}
+
+/// A GPU that uses the tuning in the file that XENT_TUNING names, if it does.
+pub(crate) fn tuned(gpu: Gpu) -> Result<Gpu> {
+    let Ok(path) = std::env::var("XENT_TUNING") else { return Ok(gpu) };
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::input(format!("XENT_TUNING={path}: {error}")))?;
+    let tuning = text.parse().and_then(|tuning| gpu.with_tuning(&tuning));
+    tuning.map_err(|error| Failure::input(format!("XENT_TUNING={path}: {error}")))
 }
 
 /// A driver's name and version in one text.

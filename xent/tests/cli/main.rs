@@ -24,6 +24,7 @@ mod soft;
 mod softmax;
 mod sums;
 mod transforms;
+mod tune;
 mod values;
 mod windows;
 

@@ -6,7 +6,7 @@ use xent_measure::{
 };
 
 use crate::args::Bench;
-use crate::engine::unknown_adapter;
+use crate::engine::{tuned, unknown_adapter};
 use crate::failure::{Failure, Result};
 
 /// Everything that a page shows of an adapter.
@@ -43,7 +43,7 @@ pub(super) fn adapters(asked: &str) -> Result<Vec<Gpu>> {
     }
     let open = |choice: &AdapterChoice| match opened(choice) {
         Err(Error::AdapterNotFound { .. }) if !asked.is_empty() => Err(unknown_adapter(asked)),
-        other => Ok(other?),
+        other => tuned(other?),
     };
     choices.iter().map(open).collect()
 }
