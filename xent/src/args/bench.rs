@@ -6,7 +6,7 @@ use xent_measure::{OPERATIONS, Operation, Shape, storage_named};
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// The operations: softmax, log_softmax, logsumexp, loss, loss+gradient, loss+gradient-in-place, backward. All by default.
+    /// The operations: softmax, `log_softmax`, logsumexp, loss, loss+gradient, loss+gradient-in-place, backward. All by default.
     #[arg(long, value_name = "OP[,OP..]", value_delimiter = ',', value_parser = operation)]
     pub(crate) ops: Vec<&'static Operation>,
     /// Rows and classes, as in 65536x10,4096x1000. Seven shapes by default, from 65536x10 to 1x1000000.

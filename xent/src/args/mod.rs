@@ -78,7 +78,7 @@ pub(crate) enum Command {
     ///
     /// Every strategy that can serve a shape is measured, for calls that only read the logits and for those that write as much; the
     /// fastest are written as text, with the times of the winner and of what would be chosen otherwise in milliseconds. With the
-    /// environment variable XENT_TUNING=FILE, all commands use that text for shapes within a factor of two of those measured.
+    /// environment variable `XENT_TUNING=FILE`, all commands use that text for shapes within a factor of two of those measured.
     Tune(Tune),
 }
 

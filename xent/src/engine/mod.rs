@@ -77,7 +77,7 @@ impl Engine {
     }
 }
 
-/// A GPU that uses the tuning in the file that XENT_TUNING names, if it does.
+/// A GPU that uses the tuning in the file that `XENT_TUNING` names, if it does.
 pub(crate) fn tuned(gpu: Gpu) -> Result<Gpu> {
     let Ok(path) = std::env::var("XENT_TUNING") else { return Ok(gpu) };
     let text = std::fs::read_to_string(&path).map_err(|error| Failure::input(format!("XENT_TUNING={path}: {error}")))?;
