@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Verifies and measures wgpu-xent on this machine's GPU: see scripts/gpu-kit.sh, which puts this file into its folder as run.sh.
+#
+# Usage: run.sh [ADAPTER]    a part of the adapter's name, the best one by default
+#
+# Each step has its own time limit, 460 seconds together, and its own file in results/. A step that fails or runs out of time does
+# not stop the next; the last lines say which did.
+set -uo pipefail
+cd "$(dirname "$0")"
+mkdir -p results
+adapter=${1-}
+
+# A loader of our own behind the system's; and the driver's file where the loader does not look.
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$PWD/lib"
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/nonexistent}
+if [ -z "${VK_DRIVER_FILES-}" ] && ! ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json > /dev/null 2>&1; then
+    for file in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json /usr/lib/x86_64-linux-gnu/nvidia/icd/nvidia_icd.json; do
+        [ -e "$file" ] && export VK_DRIVER_FILES=$file
+    done
+fi
+if [ -n "$adapter" ]; then
+    export WGPU_ADAPTER_NAME=$adapter
+fi
+
+failed=
+# step SECONDS NAME COMMAND..: what it prints is results/NAME.txt.
+step() {
+    local limit=$1 name=$2 start=$SECONDS status=0
+    shift 2
+    timeout "$limit" "$@" > "results/$name.txt" 2>&1 || status=$?
+    echo "$name: $((SECONDS - start)) s, exit status $status"
+    [ "$status" = 0 ] || failed="$failed $name"
+}
+
+cat VERSION
+{
+    date
+    cat VERSION
+    uname -a
+    nvidia-smi || true
+} > results/environment.txt 2>&1
+step 20 adapters ./xent adapters
+# Every kernel against the f64 reference, on all adapters that there are.
+XENT_TEST_ADAPTERS=any step 140 verify ./gpu-tests
+step 150 bench ./xent bench --dtypes f32,bf16 --json results/bench.json --csv results/bench.csv --html results/bench.html
+step 20 bench-long ./xent bench --shapes 8192x32000 --ops softmax,loss,loss+gradient --json results/bench-long.json
+if [ -x xent-peers ]; then
+    step 60 peers ./xent-peers --json results/peers.json
+    if python3 -c 'import torch' 2> /dev/null; then
+        step 70 torch python3 torch_peer.py --cuda --json results/torch.json
+    else
+        echo "torch: left out, python3 has no torch"
+    fi
+fi
+if [ -n "$failed" ]; then
+    echo "not finished or failed:$failed"
+    exit 1
+fi
+echo "all steps ran: see results/"
