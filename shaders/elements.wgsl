@@ -29,19 +29,14 @@ fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
     store_quad(row, quad + 3u * step, d);
 }
 
-// Quads first + lane, first + lane + lanes, .. below `end`, from the last to the first: what was read last is still near.
+// Quads first + lane, first + lane + lanes, .. below `end`.
 fn write_elements(row: u32, first: u32, end: u32, lane: u32, lanes: u32, finish: Finish) {
     let full = min(end, params.classes / 4u);
-    let start = first + lane;
-    var left = 0u;
-    if start < end {
-        left = (end - start - 1u) / lanes + 1u;
-    }
-    for (; left % 4u != 0u || (left > 0u && start + (left - 1u) * lanes >= full); left -= 1u) {
-        write_quad(row, start + (left - 1u) * lanes, finish);
-    }
-    for (; left > 0u; left -= 4u) {
-        let quad = start + (left - 4u) * lanes;
+    var quad = first + lane;
+    for (; quad + 3u * lanes < full; quad += 4u * lanes) {
         write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
+    }
+    for (; quad < end; quad += lanes) {
+        write_quad(row, quad, finish);
     }
 }

@@ -1,7 +1,7 @@
 // Strategy: a unit serves a whole row, and keeps the first of it in registers from the reading to the writing. What does not fit is
 // read twice, the second time from its end, which was read last. An item is a row.
 // Needs: params.wgsl, quads.wgsl; scan_on of scan.wgsl, begin, absorb_block, close, empty, Stats; reduce of the unit; skips,
-// finish_row, write_row of the operation; write_block, write_elements of elements.wgsl.
+// finish_row, write_row of the operation; write_block of elements.wgsl, elements_back.wgsl.
 
 // Blocks of a lane that stay: 1 to 4, all within the row. Written out, as registers have no index.
 override HELD: u32 = 1u;
@@ -46,7 +46,7 @@ fn serve(item: u32, lane: u32, lanes: u32) {
     if lane == 0u {
         write_row(row, whole, finish);
     }
-    write_elements(row, rest, params.quads, lane, lanes, finish);
+    write_elements_back(row, rest, params.quads, lane, lanes, finish);
     if HELD > 3u {
         write_block(row, fourth, lanes, s, finish);
     }

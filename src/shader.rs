@@ -24,7 +24,7 @@ pub(crate) enum Phase {
 impl Phase {
     fn parts(self) -> &'static [&'static Part] {
         static WHOLE: [&Part; 1] = [&WHOLE_ROW];
-        static HELD: [&Part; 1] = [&HELD_ROW];
+        static HELD: [&Part; 2] = [&ELEMENTS_BACK, &HELD_ROW];
         static FIRST: [&Part; 2] = [&PARTIALS, &SPLIT_PARTIALS];
         static SECOND: [&Part; 2] = [&PARTIALS, &SPLIT_FINISH];
         match self {

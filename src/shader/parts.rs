@@ -166,6 +166,7 @@ parts! {
     SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
     SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
     WHOLE_ROW = "whole_row.wgsl" [] [];
+    ELEMENTS_BACK = "elements_back.wgsl" [] [];
     HELD_ROW = "held_row.wgsl" [] ["HELD"];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
