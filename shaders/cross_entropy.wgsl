@@ -44,11 +44,11 @@ struct Finish {
 }
 
 fn skips(row: u32) -> bool {
-    return is_ignored(row) && !KEEPS_STATE && params.lse == NONE && params.argmax == NONE && params.entropy == NONE;
+    return target_of(row).ignored && !KEEPS_STATE && params.lse == NONE && params.argmax == NONE && params.entropy == NONE;
 }
 
-fn fault_of(row: u32, stats: Stats) -> u32 {
-    if !names_class(row) {
+fn fault_of(own_target: Target, stats: Stats) -> u32 {
+    if !own_target.named {
         return FAULT_TARGET;
     }
     if has_nan(stats) || (LABELS && (stats.flags & LABEL_NOT_FINITE) != 0u) {
@@ -73,20 +73,21 @@ fn with_infinities(value: f32, positive: bool, negative: bool) -> f32 {
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    let ignored = is_ignored(row);
+    let own_target = target_of(row);
+    let ignored = own_target.ignored;
     let weight = row_weight(row);
     let idle = ignored || weight == 0.0;
-    let held = fault_of(row, stats);
+    let held = fault_of(own_target, stats);
     let fault = select(held, 0u, idle);
     let others = others_of(stats);
     let log_sum = log1p(others);
     let logsumexp = logsumexp_of(stats, log_sum);
-    let column = target_column(row);
+    let column = own_target.column;
 
     var hard = 0.0;
     var log_prob = 0.0;
-    if params.targets != NONE && names_class(row) {
-        hard = (1.0 - params.smoothing) * weight_of(words[params.targets + row]);
+    if params.targets != NONE && own_target.named {
+        hard = (1.0 - params.smoothing) * weight_of(own_target.word);
         let own = bitcast<f32>(stats.target_bits);
         log_prob = -((stats.max - own) + log_sum);
         if stats.target_bits == NEGATIVE_INFINITY_BITS {

@@ -16,15 +16,16 @@ fn skips(row: u32) -> bool {
 }
 
 fn finish_row(row: u32, stats: Stats) -> Finish {
-    let column = target_column(row);
+    let own_target = target_of(row);
+    let column = own_target.column;
     let a = row_weight(row);
-    if is_ignored(row) || a == 0.0 {
+    if own_target.ignored || a == 0.0 {
         return Finish(0.0, column, 0.0, 0.0);
     }
-    if !names_class(row) {
+    if !own_target.named {
         return Finish(not_a_number(), column, not_a_number(), not_a_number());
     }
-    let w = weight_of(words[params.targets + row]);
+    let w = weight_of(own_target.word);
     if w == 0.0 {
         return Finish(0.0, column, 0.0, 0.0);
     }

@@ -2,18 +2,24 @@
 
 const TARGETED: bool = true;
 
-fn is_ignored(row: u32) -> bool {
-    return params.targets != NONE && params.ignores == 1u && words[params.targets + row] == params.ignore_index;
+struct Target {
+    word: u32,
+    ignored: bool,
+    named: bool,        // it is a class, or there are no class indices
+    column: u32,        // its place among the classes here, NONE if there is none or it is in another piece of the vocabulary
 }
 
-fn names_class(row: u32) -> bool {
-    return params.targets == NONE || (words[params.targets + row] < params.bound && !is_ignored(row));
-}
-
-// The target's place among the classes here; no such place if it is in another piece of the vocabulary.
-fn target_column(row: u32) -> u32 {
-    if params.targets == NONE || !names_class(row) {
-        return NONE;
+// One read of the word: llvmpipe takes as long for it as for the exponentials of a quad.
+fn target_of(row: u32) -> Target {
+    if params.targets == NONE {
+        return Target(NONE, false, true, NONE);
     }
-    return words[params.targets + row] - params.first_class;
+    let word = words[params.targets + row];
+    let ignored = params.ignores == 1u && word == params.ignore_index;
+    let named = word < params.bound && !ignored;
+    return Target(word, ignored, named, select(NONE, word - params.first_class, named));
+}
+
+fn target_column(row: u32) -> u32 {
+    return target_of(row).column;
 }
