@@ -94,5 +94,5 @@ fn upload(device: &Device, data: &Data) -> (Tensor<2>, Tensor<1, Int>) {
 }
 
 fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().into_vec().expect("elements are f32")
+    tensor.into_data().try_into_vec().expect("elements are f32")
 }

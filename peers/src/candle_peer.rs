@@ -23,7 +23,7 @@ pub(crate) fn variants(data: &Data) -> Result<Vec<Variant<'static>>> {
         Ok(Ran { ms, loss: Some(loss?), elements: None })
     };
     let (x, t) = (Var::from_tensor(&logits)?, targets);
-    let loss_and_gradient = move |fetch| {
+    let loss_and_gradient = move |fetch: bool| {
         let (ms, both) = timed(|| {
             let loss = cross_entropy(&x, &t)?;
             let gradients = loss.backward()?;
@@ -33,7 +33,7 @@ pub(crate) fn variants(data: &Data) -> Result<Vec<Variant<'static>>> {
         let (loss, gradient) = both?;
         Ok(Ran { ms, loss: Some(loss), elements: fetch.then(|| values(&gradient)).transpose()? })
     };
-    let softmax = move |fetch| {
+    let softmax = move |fetch: bool| {
         let (ms, p) = timed(|| softmax_last_dim(&logits));
         let p = p?;
         Ok(Ran { ms, loss: None, elements: fetch.then(|| values(&p)).transpose()? })
