@@ -1,0 +1,106 @@
+//! wgpu-xent: on resident buffers with outputs that are reused, and from host to host.
+
+use wgpu_xent::{CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Plan, Storage, Targets, Work};
+
+use crate::data::Data;
+use crate::gpu_kit::{Copy, buffer, encoder, filled, read, run};
+use crate::peer::{Op, Ran, Variant, timed};
+
+/// Its name in results.
+pub(crate) const NAME: &str = "wgpu-xent";
+
+/// What the host level's plans say.
+pub(crate) const HOST: &str = "host to host, fresh outputs";
+
+/// The buffers of one shape on one adapter.
+pub(crate) struct Ours<'a> {
+    gpu: Gpu,
+    data: &'a Data,
+    logits: wgpu::Buffer,
+    targets: wgpu::Buffer,
+    result: wgpu::Buffer,
+}
+
+impl<'a> Ours<'a> {
+    /// Uploads the data; says why not if the adapter has no room for it.
+    pub(crate) fn new(gpu: &Gpu, data: &'a Data) -> Result<Self, String> {
+        let bytes = data.values.len() as u64 * 4;
+        let most = gpu.caps().max_buffer.min(gpu.caps().max_binding);
+        if bytes.next_multiple_of(16) > most {
+            return Err(format!("{bytes} bytes of logits, the adapter binds at most {most}"));
+        }
+        let (logits, targets) = (filled(gpu, &data.values), filled(gpu, &data.targets));
+        Ok(Self { gpu: gpu.clone(), data, logits, targets, result: buffer(gpu, bytes) })
+    }
+
+    /// The logits, for other peers on the same device.
+    pub(crate) fn logits(&self) -> &wgpu::Buffer {
+        &self.logits
+    }
+
+    /// The targets, for other peers on the same device.
+    pub(crate) fn targets(&self) -> &wgpu::Buffer {
+        &self.targets
+    }
+
+    /// The adapter's copy of the logits.
+    pub(crate) fn copy(&self) -> Copy {
+        Copy::new(&self.gpu, &self.logits, &self.result)
+    }
+
+    /// Everything that is measured.
+    pub(crate) fn variants(&self) -> Vec<Variant<'_>> {
+        let mut variants = Vec::new();
+        for op in Op::ALL {
+            variants.push(Variant::new(NAME, op, format!("{}, reused outputs", self.plan(op)), move |fetch| self.on_device(op, fetch)));
+            variants.push(Variant::new(NAME, op, HOST, move |fetch| self.on_host(op, fetch)));
+        }
+        variants
+    }
+
+    fn plan(&self, op: Op) -> String {
+        let work = Work::dense(self.data.rows as u64, self.data.classes as u64, Storage::F32, op != Op::Loss);
+        Plan::new(&work, self.gpu.caps(), None).map_or_else(|e| e.to_string(), |plan| plan.to_string())
+    }
+
+    fn matrix<'b>(&self, buffer: &'b wgpu::Buffer) -> DeviceMatrix<'b> {
+        DeviceMatrix::new::<f32>(buffer, self.data.rows, self.data.classes).expect("buffers fit the shape")
+    }
+
+    /// Recorded, submitted, waited for, a loss read back: what the peers' calls do.
+    fn on_device(&self, op: Op, fetch: bool) -> Ran {
+        let (ms, loss) = timed(|| {
+            let mut encoder = encoder(&self.gpu);
+            let output = || Output::To(self.matrix(&self.result));
+            if op == Op::Softmax {
+                self.gpu.record_softmax(&mut encoder, &self.matrix(&self.logits), output()).expect("softmax is recorded");
+                run(&self.gpu, encoder);
+                return None;
+            }
+            let buffers = CrossEntropyBuffers {
+                gradient: (op == Op::LossAndGradient).then(output),
+                ..CrossEntropyBuffers::new(self.matrix(&self.logits), DeviceVector::new(&self.targets))
+            };
+            let pending = self.gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()).expect("a loss is recorded");
+            self.gpu.queue().submit([encoder.finish()]);
+            pending.read(&self.gpu).expect("targets are classes").loss.map(f64::from)
+        });
+        let elements = (fetch && op != Op::Loss).then(|| read(&self.gpu, &self.result, self.data.values.len()));
+        Ran { ms, loss, elements }
+    }
+
+    /// Slices in, vectors out.
+    fn on_host(&self, op: Op, fetch: bool) -> Ran {
+        let logits = Logits::new(&self.data.values, self.data.rows, self.data.classes).expect("the data fits the shape");
+        let targets = Targets::new(&self.data.targets);
+        let (ms, (loss, elements)) = timed(|| {
+            if op == Op::Softmax {
+                return (None, Some(self.gpu.softmax(&logits).expect("softmax runs")));
+            }
+            let options = CrossEntropy::new().gradient(op == Op::LossAndGradient);
+            let result = self.gpu.cross_entropy(&logits, &targets, &options).expect("targets are classes");
+            (result.loss.map(f64::from), result.gradient)
+        });
+        Ran { ms, loss, elements: elements.filter(|_| fetch) }
+    }
+}
