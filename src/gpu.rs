@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::caps::{AdapterDescription, Caps, describe};
 use crate::pipeline::Cache;
 use crate::plan::{Plan, Strategy, Work};
+use crate::pool::Pool;
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
 use crate::transfer::Poller;
@@ -43,6 +44,7 @@ struct Shared {
     info: wgpu::AdapterInfo,
     pipelines: Cache,
     texels: Kept,
+    pool: Arc<Pool>,
     nothing: [wgpu::Buffer; 2],
     lost: Arc<Mutex<Option<String>>>,
     poller: OnceLock<Poller>,
@@ -94,7 +96,10 @@ impl Gpu {
         let adapters = enumerate().await;
         let adapter = select(adapters, choice)?;
         let info = adapter.get_info();
-        let features = adapter.features() & wgpu::Features::SUBGROUP;
+        let mut features = adapter.features() & wgpu::Features::SUBGROUP;
+        if has_one_memory(&info) {
+            features |= adapter.features() & wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgpu-xent"),
             required_features: features,
@@ -120,7 +125,8 @@ impl Gpu {
     }
 
     /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
-    /// limits it was opened with; `SUBGROUP` is worth asking for. The caller keeps its device-lost callback: here, the loss of
+    /// limits it was opened with; `SUBGROUP` is worth asking for, and so is `MAPPABLE_PRIMARY_BUFFERS` where host and device share
+    /// their memory. The caller keeps its device-lost callback: here, the loss of
     /// the device shows as [`Error::Gpu`].
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
@@ -139,8 +145,17 @@ impl Gpu {
             })
         };
         let nothing = [buffer(NOTHING_STEP), buffer(16 * NOTHING_STEP)];
-        let shared =
-            Shared { device, queue, info, pipelines: Cache::default(), texels: Kept::default(), nothing, lost, poller: OnceLock::new() };
+        let shared = Shared {
+            device,
+            queue,
+            info,
+            pipelines: Cache::default(),
+            texels: Kept::default(),
+            pool: Arc::default(),
+            nothing,
+            lost,
+            poller: OnceLock::new(),
+        };
         Self { shared: Arc::new(shared), forced: None, caps, tuning: None, inline: false }
     }
 
@@ -232,6 +247,16 @@ impl Gpu {
         &self.shared.texels
     }
 
+    /// The buffers that host-level calls share.
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.shared.pool
+    }
+
+    /// Whether the host can map the buffers that kernels use, and they are no slower for it.
+    pub(crate) fn shares_memory(&self) -> bool {
+        self.device().features().contains(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS) && has_one_memory(&self.shared.info)
+    }
+
     pub(crate) fn poller(&self) -> &Poller {
         self.shared.poller.get_or_init(|| Poller::new(self.device().clone()))
     }
@@ -244,9 +269,14 @@ impl Gpu {
 
     /// [`lost`](Self::lost), after the device had an occasion to say so: its callback runs only in a poll.
     pub(crate) fn now_lost(&self) -> Option<Error> {
-        // A poll that fails, or panics as wgpu's does on a lost device, says nothing that the callback does not.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
+        self.poll_once();
         self.lost()
+    }
+
+    /// Lets callbacks run whose time has come.
+    pub(crate) fn poll_once(&self) {
+        // A poll that fails, or panics as wgpu's does on a lost device, says nothing that the callbacks do not.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
     }
 
     /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
@@ -308,6 +338,11 @@ impl Gpu {
         };
         wgpu::BufferBinding { buffer, offset: place * NOTHING_STEP, size: wgpu::BufferSize::new(NOTHING_STEP) }
     }
+}
+
+/// Whether host and device have the same memory.
+fn has_one_memory(info: &wgpu::AdapterInfo) -> bool {
+    matches!(info.device_type, wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu)
 }
 
 async fn enumerate() -> Vec<wgpu::Adapter> {

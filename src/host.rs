@@ -1,87 +1,113 @@
-//! Host level: slices in, owned results out, window after window through the same kernels as the device level.
+//! Host level: slices in, owned results out, window after window through the same kernels as the device level. While one window
+//! is computed, the next one goes up and the one before comes back.
 
 use crate::gpu::Gpu;
 use crate::job::{Done, Job, Stored};
 use crate::launch::{Call, Mask, Matrices, Matrix, Window, encode_passes};
 use crate::plan::{Plan, STATS_BYTES};
-use crate::summary::{SummaryWords, check_targets, copy_denominator, new_summary, reduce_loss};
+use crate::pool::Loans;
+use crate::route::{Input, Output};
+use crate::summary::{SUMMARY_BYTES, SummaryWords, check_targets, copy_denominator, new_summary, reduce_loss};
 use crate::words::{Layout, ROW_OUTPUTS};
 use crate::{Logits, Result, RowState, Storage};
 
-/// Device buffers of a job, reused from window to window.
-struct Buffers {
-    logits: wgpu::Buffer,
-    second: Option<wgpu::Buffer>,
-    third: Option<wgpu::Buffer>,
-    result: Option<wgpu::Buffer>,
-    target_result: Option<wgpu::Buffer>,
+/// Windows under way at once: the host fills or empties one while the device works on the other.
+const SETS: usize = 2;
+
+/// Device buffers of a window, reused for later ones.
+struct Set {
+    logits: Input,
+    second: Option<Input>,
+    third: Option<Input>,
+    result: Option<Output>,
+    target_result: Option<Output>,
     words: wgpu::Buffer,
     layout: Layout,
     mask: Option<wgpu::Buffer>,
     states_in: Option<wgpu::Buffer>,
     states_out: Option<wgpu::Buffer>,
-    summary: Option<wgpu::Buffer>,
     lists: Option<[wgpu::Buffer; 2]>,
+    /// Where everything but the matrices is read back.
     staging: wgpu::Buffer,
+    /// The work under way that uses it.
+    pending: Option<Pending>,
 }
 
-impl Buffers {
-    fn new(gpu: &Gpu, job: &Job<'_>, plan: &Plan) -> Result<Self> {
+/// A window that is being computed.
+struct Pending {
+    count: usize,
+    submission: wgpu::SubmissionIndex,
+    /// What is read back: result, target result, the rest.
+    read: Vec<(Part, wgpu::Buffer, u64)>,
+}
+
+/// What a buffer that is read back holds.
+#[derive(Clone, Copy)]
+enum Part {
+    Result,
+    TargetResult,
+    Rest,
+}
+
+impl Set {
+    fn new(gpu: &Gpu, loans: &mut Loans, job: &Job<'_>, plan: &Plan) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         let input = Usage::STORAGE | Usage::COPY_DST;
         let output = Usage::STORAGE | Usage::COPY_SRC;
         let blocks = plan.window_rows / job.logits.inner() as u64;
-        let matrix = |label, m: &Logits<'_>, usage| {
-            let bytes = m.storage().bytes() as u64;
-            gpu.scratch(label, (blocks * m.stride() as u64 * bytes).next_multiple_of(16), usage)
-        };
-        let dense = (plan.window_rows * job.classes() * job.elements.storage.bytes() as u64).next_multiple_of(4);
-        let result = |label, wanted: bool| wanted.then(|| gpu.scratch(label, dense.next_multiple_of(16), output)).transpose();
+        let dense = plan.window_rows * job.classes() * job.elements.storage.bytes() as u64;
         let layout = Layout::new(&job.wanted(), job.class_words(), plan.window_rows);
-        let states = |label, wanted: bool, usage| wanted.then(|| gpu.scratch(label, plan.window_rows * STATS_BYTES, usage)).transpose();
+        let states_bytes = plan.window_rows * STATS_BYTES;
         let mask_words =
             job.mask.map(|mask| if mask.stride() == 0 { mask.words().len() as u64 } else { plan.window_rows * mask.stride() as u64 });
-        let matrices = u64::from(job.elements.result) + u64::from(job.elements.target_result);
         let planes = job.returned.iter().map(|&returned| u64::from(returned)).sum::<u64>();
-        let states_bytes = if job.states_out { STATS_BYTES } else { 0 };
-        let list_bytes = u64::from(job.lists.unwrap_or(0)) * 4;
-        let list = |label| gpu.scratch(label, plan.window_rows * list_bytes, output);
+        let list_bytes = plan.window_rows * u64::from(job.lists.unwrap_or(0)) * 4;
+        let read_back = plan.window_rows * planes * 4 + if job.states_out { states_bytes } else { 0 } + 2 * list_bytes + SUMMARY_BYTES;
+        let mut matrix = |label, m: &Logits<'_>, only_copied| {
+            let bytes = blocks * m.stride() as u64 * m.storage().bytes() as u64;
+            Input::new(gpu, loans, label, bytes, only_copied)
+        };
+        let logits = matrix("logits", &job.logits, plan.texture)?;
+        let second = job.second.as_ref().map(|m| matrix("second", m, false)).transpose()?;
+        let third = job.third.as_ref().map(|m| matrix("third", m, false)).transpose()?;
+        let mut result = |label, wanted: bool| wanted.then(|| Output::new(gpu, loans, label, dense)).transpose();
+        let (result, target_result) = (result("result", job.elements.result)?, result("target result", job.elements.target_result)?);
+        let mut take = |label, bytes, usage| loans.take(gpu, label, bytes, usage);
         Ok(Self {
-            logits: matrix("logits", &job.logits, input | Usage::COPY_SRC)?,
-            second: job.second.as_ref().map(|m| matrix("second", m, input)).transpose()?,
-            third: job.third.as_ref().map(|m| matrix("third", m, input)).transpose()?,
-            result: result("result", job.elements.result)?,
-            target_result: result("target result", job.elements.target_result)?,
-            words: gpu.scratch("words", u64::from(layout.words) * 4, input | output)?,
+            logits,
+            second,
+            third,
+            result,
+            target_result,
+            words: take("words", u64::from(layout.words) * 4, input | output)?,
             layout,
-            mask: mask_words.map(|words| gpu.scratch("mask", words * 4, input)).transpose()?,
-            states_in: states("states", job.states_in.is_some(), input)?,
-            states_out: states("new states", job.states_out, output)?,
-            summary: job.reduction.map(|_| new_summary(gpu, job.logits.rows(), SummaryWords::default())).transpose()?,
-            lists: job.lists.map(|_| Ok([list("classes")?, list("log-probabilities")?])).transpose()?,
-            staging: gpu.scratch(
-                "staging",
-                matrices * dense + plan.window_rows * (planes * 4 + states_bytes + 2 * list_bytes),
-                Usage::MAP_READ | Usage::COPY_DST,
-            )?,
+            mask: mask_words.map(|words| take("mask", words * 4, input)).transpose()?,
+            states_in: job.states_in.map(|_| take("states", states_bytes, input)).transpose()?,
+            states_out: job.states_out.then(|| take("new states", states_bytes, output)).transpose()?,
+            lists: job
+                .lists
+                .map(|_| Ok([take("classes", list_bytes, output)?, take("log-probabilities", list_bytes, output)?]))
+                .transpose()?,
+            staging: take("staging", read_back, Usage::MAP_READ | Usage::COPY_DST)?,
+            pending: None,
         })
     }
 
-    fn call<'b>(&'b self, job: &Job<'_>) -> Call<'b> {
+    fn call<'b>(&'b self, job: &Job<'_>, summary: Option<&'b wgpu::Buffer>) -> Call<'b> {
         fn matrix(buffer: &wgpu::Buffer, stride: usize, storage: Storage) -> Matrix<'_> {
             Matrix { buffer, offset: 0, stride: stride as u64, storage }
         }
         let dense = job.logits.classes() * job.logits.inner();
-        let input = |buffer: &'b Option<wgpu::Buffer>, view: Option<Logits<'_>>| {
-            buffer.as_ref().zip(view).map(|(buffer, view)| matrix(buffer, view.stride(), view.storage()))
+        let input = |input: &'b Option<Input>, view: Option<Logits<'_>>| {
+            input.as_ref().zip(view).map(|(input, view)| matrix(&input.buffer, view.stride(), view.storage()))
         };
-        let output = |buffer: &'b Option<wgpu::Buffer>| buffer.as_ref().map(|buffer| matrix(buffer, dense, job.elements.storage));
+        let output = |output: &'b Option<Output>| output.as_ref().map(|output| matrix(&output.buffer, dense, job.elements.storage));
         Call {
             params: job.params,
             features: job.features,
             inner: job.logits.inner() as u64,
             matrices: Matrices {
-                logits: Some(matrix(&self.logits, job.logits.stride(), job.logits.storage())),
+                logits: Some(matrix(&self.logits.buffer, job.logits.stride(), job.logits.storage())),
                 second: input(&self.second, job.second),
                 third: input(&self.third, job.third),
                 result: output(&self.result),
@@ -91,7 +117,7 @@ impl Buffers {
             mask: self.mask.as_ref().zip(job.mask).map(|(buffer, mask)| Mask { buffer, offset: 0, stride: mask.stride() as u64 }),
             states_in: self.states_in.as_ref(),
             states_out: self.states_out.as_ref(),
-            summary: self.summary.as_ref(),
+            summary,
             lists: self.lists.as_ref(),
             ..Call::new(job.kernel, job.classes())
         }
@@ -113,12 +139,12 @@ impl Buffers {
         gpu.upload(&self.words, bytemuck::cast_slice(&words))
     }
 
-    /// Uploads what else a window's rows are given.
-    fn upload_rows(&self, gpu: &Gpu, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
+    /// Uploads what else a window's rows are given, what has to be copied to its place by way of the encoder.
+    async fn upload_rows(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
         let matrices = [(Some(&self.logits), Some(job.logits)), (self.second.as_ref(), job.second), (self.third.as_ref(), job.third)];
-        for (buffer, view) in matrices {
-            if let (Some(buffer), Some(view)) = (buffer, view) {
-                gpu.upload(buffer, view.window(first, count))?;
+        for (input, view) in matrices {
+            if let (Some(input), Some(view)) = (input, view) {
+                input.put(gpu, encoder, view.window(first, count)).await?;
             }
         }
         if let (Some(buffer), Some(mask)) = (&self.mask, job.mask) {
@@ -131,10 +157,96 @@ impl Buffers {
         }
         Ok(())
     }
+
+    /// Records what brings a window's results to where they are read, and submits.
+    fn submit(
+        &self,
+        gpu: &Gpu,
+        mut encoder: wgpu::CommandEncoder,
+        job: &Job<'_>,
+        count: usize,
+        summary: Option<&wgpu::Buffer>,
+    ) -> Result<Pending> {
+        let mut read = Vec::new();
+        let dense = (count * job.logits.classes() * job.elements.storage.bytes()) as u64;
+        for (part, output) in [(Part::Result, &self.result), (Part::TargetResult, &self.target_result)] {
+            if let Some(output) = output {
+                read.push((part, output.fetch(&mut encoder, dense).clone(), dense));
+            }
+        }
+        let mut bytes = 0;
+        let mut copy = |buffer: &wgpu::Buffer, offset: u64, size: u64| {
+            encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, bytes, size);
+            bytes += size;
+        };
+        for start in (0..ROW_OUTPUTS).filter(|&i| job.returned[i]).filter_map(|i| self.layout.outputs[i]) {
+            copy(&self.words, u64::from(start) * 4, count as u64 * 4);
+        }
+        for list in self.lists.iter().flatten() {
+            copy(list, 0, count as u64 * u64::from(job.lists.unwrap_or(0)) * 4);
+        }
+        if let Some(states) = &self.states_out {
+            copy(states, 0, count as u64 * STATS_BYTES);
+        }
+        if let Some(summary) = summary {
+            copy(summary, 0, SUMMARY_BYTES);
+        }
+        if bytes > 0 {
+            read.push((Part::Rest, self.staging.clone(), bytes));
+        }
+        Ok(Pending { count, submission: gpu.submit(encoder)?, read })
+    }
+
+    /// Waits for the window under way, if there is one, and appends its results to what is there, or puts them to the start of
+    /// the place for them and moves that on.
+    async fn collect(&mut self, gpu: &Gpu, job: &Job<'_>, done: &mut Done, place: &mut Option<&mut [u8]>) -> Result<()> {
+        let Some(Pending { count, submission, read }) = self.pending.take() else { return Ok(()) };
+        let buffers: Vec<_> = read.iter().map(|(_, buffer, bytes)| (buffer, *bytes)).collect();
+        gpu.read(&buffers, submission, |number, bytes| match read[number].0 {
+            Part::Result if place.is_some() => {
+                let (now, later) = place.take().unwrap_or_default().split_at_mut(bytes.len());
+                now.copy_from_slice(bytes);
+                *place = Some(later);
+            }
+            Part::Result => done.elements.extend(bytes),
+            Part::TargetResult => done.target_elements.extend(bytes),
+            Part::Rest => self.take_apart(job, count, bytes, done),
+        })
+        .await
+    }
+
+    /// The results of a window that are no matrices, in the order in which they were copied.
+    fn take_apart(&self, job: &Job<'_>, count: usize, bytes: &[u8], done: &mut Done) {
+        let mut rest = bytes;
+        let mut take = |size: usize| {
+            let (taken, after) = rest.split_at(size);
+            rest = after;
+            taken
+        };
+        for i in (0..ROW_OUTPUTS).filter(|&i| job.returned[i] && self.layout.outputs[i].is_some()) {
+            done.rows[i].extend_from_slice(bytemuck::cast_slice(take(count * 4)));
+        }
+        if let Some(length) = job.lists {
+            let listed = count * length as usize * 4;
+            done.list_classes.extend_from_slice(bytemuck::cast_slice(take(listed)));
+            done.list_log_probs.extend_from_slice(bytemuck::cast_slice(take(listed)));
+        }
+        if self.states_out.is_some() {
+            done.states.extend_from_slice(bytemuck::cast_slice(take(count * size_of::<RowState>())));
+        }
+        if !rest.is_empty() {
+            done.summary = bytemuck::pod_read_unaligned(rest);
+        }
+    }
 }
 
 /// Runs a job.
 pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
+    run_into(gpu, job, None).await
+}
+
+/// Runs a job whose result of the logits' shape goes to memory of the caller, if there is some: it is as long as that.
+pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u8]>) -> Result<Done> {
     let mut done = Done::default();
     let (rows, classes) = (job.logits.rows(), job.logits.classes());
     if rows == 0 {
@@ -142,101 +254,57 @@ pub(crate) async fn run(gpu: &Gpu, job: &Job<'_>) -> Result<Done> {
     }
     let plan = gpu.plan(&job.work())?;
     log::debug!("{} {rows} x {classes}: {plan}", job.kernel.name);
-    let buffers = Buffers::new(gpu, job, &plan)?;
-    let call = buffers.call(job);
-    let step = plan.window_rows as usize;
-    let windows = || (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));
-    if job.elements.result {
+    // As many windows as must be, of the same size: two windows take no more memory than all rows.
+    let blocks = rows / job.logits.inner();
+    let step = blocks.div_ceil(plan.windows as usize) * job.logits.inner();
+    let plan = Plan { window_rows: step as u64, windows: rows.div_ceil(step) as u64, ..plan };
+    let mut loans = Loans::new(gpu);
+    let sets = (0..SETS.min(plan.windows as usize)).map(|_| Set::new(gpu, &mut loans, job, &plan));
+    let mut sets = sets.collect::<Result<Vec<_>>>()?;
+    let summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
+    let summary = summary.as_ref();
+    if job.elements.result && place.is_none() {
         done.elements = Stored::with_capacity(job.elements.storage, rows * classes);
     }
     if job.elements.target_result {
         done.target_elements = Stored::with_capacity(job.elements.storage, rows * classes);
     }
+    let windows = || {
+        let counted = (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));
+        counted.map(|(first, count)| (first, count, Window { first: first as u64, rows: count as u64, matrix_first: 0 }))
+    };
+    // The denominator of a mean is known before the first gradient is.
     if job.reduction.is_some() {
-        for (first, count) in windows() {
-            buffers.upload_words(gpu, job, first, count)?;
+        let call = sets[0].call(job, summary);
+        for (first, count, window) in windows() {
+            sets[0].upload_words(gpu, job, first, count)?;
             let mut encoder = gpu.encoder()?;
-            check_targets(gpu, &mut encoder, &call, Window { first: first as u64, rows: count as u64, matrix_first: 0 })?;
+            check_targets(gpu, &mut encoder, &call, window)?;
             gpu.submit(encoder)?;
         }
     }
-    for (first, count) in windows() {
-        let window = Window { first: first as u64, rows: count as u64, matrix_first: 0 };
-        buffers.upload_words(gpu, job, first, count)?;
-        buffers.upload_rows(gpu, job, first, count)?;
+    for (number, (first, count, window)) in windows().enumerate() {
+        let set = &mut sets[number % SETS];
+        set.collect(gpu, job, &mut done, &mut place).await?;
+        let call = set.call(job, summary);
         let mut encoder = gpu.encoder()?;
+        // The check has left them where they are if there is only one window.
+        if job.reduction.is_none() || plan.windows > 1 {
+            set.upload_words(gpu, job, first, count)?;
+        }
+        set.upload_rows(gpu, &mut encoder, job, first, count).await?;
         copy_denominator(&mut encoder, &call);
         encode_passes(gpu, &mut encoder, &job.before, &call, &plan, window)?;
         if job.reduction.is_some() {
             reduce_loss(gpu, &mut encoder, &call, window)?;
         }
-        collect(gpu, encoder, job, &buffers, count, &mut done).await?;
+        set.pending = Some(set.submit(gpu, encoder, job, count, summary)?);
     }
-    if let Some(summary) = &buffers.summary {
-        done.summary = SummaryWords::read(gpu, summary).await?;
+    let (older, newer) = sets.split_at_mut(plan.windows as usize % SETS.min(plan.windows as usize));
+    for set in newer.iter_mut().chain(older) {
+        set.collect(gpu, job, &mut done, &mut place).await?;
     }
+    drop(sets);
+    loans.give_back();
     Ok(done)
-}
-
-/// Copies a window's results to the staging buffer, submits, waits, and appends them to what is there.
-async fn collect(
-    gpu: &Gpu,
-    mut encoder: wgpu::CommandEncoder,
-    job: &Job<'_>,
-    buffers: &Buffers,
-    count: usize,
-    done: &mut Done,
-) -> Result<()> {
-    let mut bytes = 0;
-    // Copies are of whole words.
-    let mut copy = |buffer: &wgpu::Buffer, offset: u64, size: usize| {
-        let size = size.next_multiple_of(4) as u64;
-        encoder.copy_buffer_to_buffer(buffer, offset, &buffers.staging, bytes, size);
-        bytes += size;
-    };
-    let dense = count * job.logits.classes() * job.elements.storage.bytes();
-    let (words, listed) = (count * 4, count * job.lists.unwrap_or(0) as usize * 4);
-    let states_bytes = count * size_of::<RowState>();
-    for matrix in [&buffers.result, &buffers.target_result].into_iter().flatten() {
-        copy(matrix, 0, dense);
-    }
-    let planes: Vec<usize> = (0..ROW_OUTPUTS).filter(|&i| job.returned[i]).collect();
-    for start in planes.iter().filter_map(|&i| buffers.layout.outputs[i]) {
-        copy(&buffers.words, u64::from(start) * 4, words);
-    }
-    for list in buffers.lists.iter().flatten() {
-        copy(list, 0, listed);
-    }
-    if let Some(states) = &buffers.states_out {
-        copy(states, 0, states_bytes);
-    }
-    let submission = gpu.submit(encoder)?;
-    if bytes == 0 {
-        return Ok(());
-    }
-    gpu.read(&buffers.staging, bytes, submission, |view| {
-        let mut rest = view;
-        let mut take = |size: usize| {
-            let (taken, after) = rest.split_at(size.next_multiple_of(4));
-            rest = after;
-            &taken[..size]
-        };
-        if buffers.result.is_some() {
-            done.elements.extend(take(dense));
-        }
-        if buffers.target_result.is_some() {
-            done.target_elements.extend(take(dense));
-        }
-        for i in planes {
-            done.rows[i].extend_from_slice(bytemuck::cast_slice(take(words)));
-        }
-        if buffers.lists.is_some() {
-            done.list_classes.extend_from_slice(bytemuck::cast_slice(take(listed)));
-            done.list_log_probs.extend_from_slice(bytemuck::cast_slice(take(listed)));
-        }
-        if buffers.states_out.is_some() {
-            done.states.extend_from_slice(bytemuck::cast_slice(take(states_bytes)));
-        }
-    })
-    .await
 }

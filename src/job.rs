@@ -12,7 +12,7 @@ use crate::words::{CLASS_INPUTS, ClassInput, ROW_INPUTS, ROW_OUTPUTS, RowInput, 
 use crate::{Element, Factor, Logits, RowState, Storage};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
-const HOST_WINDOW: u64 = 64 << 20;
+const HOST_WINDOW: u64 = 16 << 20;
 
 /// Which results of the logits' shape a kernel writes and returns, and how they are stored.
 #[derive(Clone, Copy, Debug)]

@@ -51,7 +51,9 @@ impl SummaryWords {
         let mut encoder = gpu.encoder()?;
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, SUMMARY_BYTES);
         let submission = gpu.submit(encoder)?;
-        gpu.read(&staging, SUMMARY_BYTES, submission, bytemuck::pod_read_unaligned).await
+        let mut words = Self::default();
+        gpu.read(&[(&staging, SUMMARY_BYTES)], submission, |_, bytes| words = bytemuck::pod_read_unaligned(bytes)).await?;
+        Ok(words)
     }
 
     /// That there are results at all.

@@ -45,6 +45,17 @@ pub(crate) fn can_copy(matrix: &Matrix<'_>, classes: u64, inner: u64, rows: u64)
 pub(crate) struct Kept(Mutex<Option<wgpu::Texture>>);
 
 impl Kept {
+    /// The bytes of it.
+    pub(crate) fn bytes(&self) -> u64 {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map_or(0, |texture| u64::from(texture.height()) * TEXELS_ACROSS * TEXEL)
+    }
+
+    /// Lets it go.
+    pub(crate) fn trim(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// One of at least so many rows of texels.
     fn at_least(&self, gpu: &Gpu, rows: u32) -> Result<wgpu::Texture> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

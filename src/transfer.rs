@@ -16,6 +16,9 @@ const PIECE: usize = 16 << 20;
 /// How long a submission may take before the wait is given up as hung.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// How long one poll may wait: GL's one context is locked meanwhile, and wgpu panics in threads that want it for six seconds.
+const SLICE: Duration = Duration::from_millis(200);
+
 /// How a wait ended that did not end well.
 #[derive(Clone, Debug)]
 enum Failure {
@@ -25,12 +28,11 @@ enum Failure {
     Device(String),
 }
 
-/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait, and GL cuts every wait to two
-/// seconds: the one becomes an error, the other another wait.
+/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait: that becomes an error.
 fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Result<(), Failure> {
     let end = Instant::now() + DEADLINE;
     loop {
-        let timeout = Some(end.saturating_duration_since(Instant::now()));
+        let timeout = Some(end.saturating_duration_since(Instant::now()).min(SLICE));
         let poll = || device.poll(wgpu::PollType::Wait { submission_index: submission.cloned(), timeout });
         // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
         match catch_unwind(AssertUnwindSafe(poll)) {
@@ -97,35 +99,73 @@ impl Gpu {
         wait(self.device(), Some(submission)).map_err(|failure| self.failed(failure))
     }
 
-    /// Waits until a mappable buffer is readable and hands its first `bytes` bytes to `read`.
-    pub(crate) async fn read<T>(
-        &self,
-        buffer: &wgpu::Buffer,
-        bytes: u64,
-        after: wgpu::SubmissionIndex,
-        read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T> {
-        let (told, receiver) = channel::<Result<(), Failure>>(2);
-        let mapped = told.clone();
+    /// Waits until the first bytes of mappable buffers, one at least, can be reached by the host. Without a submission to wait
+    /// for, no work under way may use them: then there is hardly a wait.
+    async fn map(&self, buffers: &[(&wgpu::Buffer, u64)], mode: wgpu::MapMode, after: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let (told, receiver) = channel::<Result<(), Failure>>(buffers.len() + 1);
         self.scoped(0, || {
-            buffer.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone only if the caller gave up waiting.
-                let _ = mapped.try_send(result.map_err(|e| Failure::Device(e.to_string())));
-            });
+            for (buffer, bytes) in buffers {
+                let mapped = told.clone();
+                buffer.slice(..bytes.next_multiple_of(4)).map_async(mode, move |result| {
+                    // The receiver is gone only if the caller gave up waiting.
+                    let _ = mapped.try_send(result.map_err(|e| Failure::Device(e.to_string())));
+                });
+            }
         })?;
+        let mut missing = buffers.len();
+        if after.is_none() {
+            self.poll_once();
+            while missing > 0
+                && let Ok(ended) = receiver.try_receive()
+            {
+                ended.map_err(|failure| self.failed(failure))?;
+                missing -= 1;
+            }
+        }
+        if missing == 0 {
+            return Ok(());
+        }
         if self.inline {
-            wait(self.device(), Some(&after)).map_err(|failure| self.failed(failure))?;
+            wait(self.device(), after.as_ref()).map_err(|failure| self.failed(failure))?;
         } else {
             // The poller lives as long as the handle that is borrowed here.
-            let _ = self.poller().0.send((Some(after), told));
+            let _ = self.poller().0.send((after, told));
         }
-        let ended = receiver.receive().await.unwrap_or_else(|| Err(Failure::Device("nobody waits for it any more".into())));
-        ended.map_err(|failure| self.failed(failure))?;
-        let view = buffer.slice(..bytes).get_mapped_range().map_err(|e| self.failed(Failure::Device(e.to_string())))?;
-        let value = read(&view);
+        for _ in 0..missing {
+            let ended = receiver.receive().await.unwrap_or_else(|| Err(Failure::Device("nobody waits for it any more".into())));
+            ended.map_err(|failure| self.failed(failure))?;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes to the start of a mappable buffer that no work under way uses; a last partial word is padded with zeros.
+    pub(crate) async fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) -> Result<()> {
+        let size = bytes.len() as u64;
+        self.map(&[(buffer, size)], wgpu::MapMode::Write, None).await?;
+        let view = buffer.slice(..size.next_multiple_of(4)).get_mapped_range_mut();
+        let mut view = view.map_err(|e| self.failed(Failure::Device(e.to_string())))?;
+        view.slice(..bytes.len()).copy_from_slice(bytes);
+        view.slice(bytes.len()..).fill(0);
         drop(view);
-        buffer.unmap();
-        Ok(value)
+        self.scoped(0, || buffer.unmap())
+    }
+
+    /// Waits for a submission and hands the first bytes of mappable buffers to `read`, buffer by buffer.
+    pub(crate) async fn read(
+        &self,
+        buffers: &[(&wgpu::Buffer, u64)],
+        after: wgpu::SubmissionIndex,
+        mut read: impl FnMut(usize, &[u8]),
+    ) -> Result<()> {
+        self.map(buffers, wgpu::MapMode::Read, Some(after)).await?;
+        for (place, (buffer, bytes)) in buffers.iter().enumerate() {
+            let view = buffer.slice(..bytes.next_multiple_of(4)).get_mapped_range();
+            let view = view.map_err(|e| self.failed(Failure::Device(e.to_string())))?;
+            read(place, &view[..*bytes as usize]);
+            drop(view);
+            buffer.unmap();
+        }
+        Ok(())
     }
 
     fn failed(&self, failure: Failure) -> Error {

@@ -3,7 +3,7 @@
 use super::settings::{checked, is_empty_fault, row_outputs, set_coefficients, set_features, set_params, summary_of, wants_rank};
 use crate::factor::check_len;
 use crate::gpu::Gpu;
-use crate::host::run;
+use crate::host::{run, run_into};
 use crate::job::{Done, Job};
 use crate::options::{CrossEntropy, CrossEntropyResult, EmptyMean, Reduction};
 use crate::shader::CROSS_ENTROPY_KERNEL;
@@ -93,6 +93,37 @@ impl Gpu {
         options: &CrossEntropy<'_>,
     ) -> Result<CrossEntropyResult<f32, G>> {
         self.loss(logits, Goal::Indices(*targets), None, options).await
+    }
+
+    /// [`cross_entropy_as`](Self::cross_entropy_as) with the gradient in memory of the caller, dense, of the logits' shape, whether
+    /// the options ask for it or not; the result has none. Used again, the memory spares each call the time to touch fresh one.
+    /// After an error it holds anything.
+    ///
+    /// # Errors
+    /// As [`cross_entropy`](Self::cross_entropy), and [`Error::Length`] unless there is room for exactly the gradient.
+    pub fn cross_entropy_into<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        targets: &Targets<'_>,
+        options: &CrossEntropy<'_>,
+        gradient: &mut [G],
+    ) -> Result<CrossEntropyResult<f32, G>> {
+        pollster::block_on(self.blocking().cross_entropy_into_async(logits, targets, options, gradient))
+    }
+
+    /// [`cross_entropy_into`](Self::cross_entropy_into), awaited.
+    ///
+    /// # Errors
+    /// As [`cross_entropy_into`](Self::cross_entropy_into).
+    pub async fn cross_entropy_into_async<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        targets: &Targets<'_>,
+        options: &CrossEntropy<'_>,
+        gradient: &mut [G],
+    ) -> Result<CrossEntropyResult<f32, G>> {
+        check_len("gradient", gradient.len(), logits.rows() * logits.classes())?;
+        self.loss_into(logits, Goal::Indices(*targets), None, &options.gradient(true), Some(gradient)).await
     }
 
     /// Cross-entropy with a distribution `q` over the classes for each row, of the logits' shape: one-hot, soft, normalised or not.
@@ -289,6 +320,17 @@ impl Gpu {
         states: Option<&[RowState]>,
         options: &CrossEntropy<'_>,
     ) -> Result<CrossEntropyResult<f32, G>> {
+        self.loss_into(logits, goal, states, options, None).await
+    }
+
+    async fn loss_into<G: Element>(
+        &self,
+        logits: &Logits<'_>,
+        goal: Goal<'_>,
+        states: Option<&[RowState]>,
+        options: &CrossEntropy<'_>,
+        gradient: Option<&mut [G]>,
+    ) -> Result<CrossEntropyResult<f32, G>> {
         let mut job = job(logits, goal, options)?;
         job.elements.storage = G::STORAGE;
         if let Some(states) = states {
@@ -314,8 +356,11 @@ impl Gpu {
         job.elements.target_result = options.outputs.target_gradient;
         job.states_out = options.outputs.states;
         job.reduction = Some(options.reduction);
-        let done = run(self, &job).await?;
-        result(done, logits.rows(), goal, options)
+        let placed = gradient.is_some();
+        let done = run_into(self, &job, gradient.map(bytemuck::cast_slice_mut)).await?;
+        let mut result = result(done, logits.rows(), goal, options)?;
+        result.gradient = result.gradient.filter(|_| !placed);
+        Ok(result)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::factor::check_len;
 use crate::gpu::Gpu;
-use crate::host::run;
+use crate::host::{run, run_into};
 use crate::job::Job;
 use crate::shader::{
     Kernel, LOG_SOFTMAX_BACKWARD_KERNEL, LOG_SOFTMAX_KERNEL, LOGSUMEXP_BACKWARD_KERNEL, LOGSUMEXP_KERNEL, SOFTMAX_BACKWARD_KERNEL,
@@ -97,6 +97,32 @@ impl Gpu {
     /// As [`softmax_with`](Self::softmax_with).
     pub async fn softmax_as_async<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>) -> Result<Vec<T>> {
         self.matrix(&SOFTMAX_KERNEL, logits, transform).await
+    }
+
+    /// [`softmax_as`](Self::softmax_as) into memory of the caller, dense, of the logits' shape: used again, it spares each call the
+    /// time to touch fresh memory. After an error it holds anything.
+    ///
+    /// # Errors
+    /// As [`softmax_with`](Self::softmax_with), and [`Error::Length`] unless there is room for exactly the result.
+    pub fn softmax_into<T: Element>(&self, logits: &Logits<'_>, transform: &LogitTransform<'_>, result: &mut [T]) -> Result<()> {
+        pollster::block_on(self.blocking().softmax_into_async(logits, transform, result))
+    }
+
+    /// [`softmax_into`](Self::softmax_into), awaited.
+    ///
+    /// # Errors
+    /// As [`softmax_into`](Self::softmax_into).
+    pub async fn softmax_into_async<T: Element>(
+        &self,
+        logits: &Logits<'_>,
+        transform: &LogitTransform<'_>,
+        result: &mut [T],
+    ) -> Result<()> {
+        check_len("result", result.len(), logits.rows() * logits.classes())?;
+        transform.check(logits.rows(), logits.classes())?;
+        let mut job = Job::new(&SOFTMAX_KERNEL, logits).elements::<T>();
+        job.transform(transform);
+        run_into(self, &job, Some(bytemuck::cast_slice_mut(result))).await.map(drop)
     }
 
     /// Log-softmax of each row: `(x_c - max x) - log Σ exp(x - max x)`, in nats.

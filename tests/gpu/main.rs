@@ -13,6 +13,7 @@ mod elementwise;
 mod errors;
 mod faults;
 mod harness;
+mod host_path;
 mod options;
 mod pieces;
 mod random;
