@@ -19,6 +19,10 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// How long one poll may wait: GL's one context is locked meanwhile, and wgpu panics in threads that want it for six seconds.
 const SLICE: Duration = Duration::from_millis(200);
 
+/// How many panics of wgpu a wait outlives: with several threads at one device, it may find the queue empty before it has seen that
+/// the last work is done, and takes that for a defect.
+const PANICS: usize = 5;
+
 /// How a wait ended that did not end well.
 #[derive(Clone, Debug)]
 enum Failure {
@@ -28,9 +32,10 @@ enum Failure {
     Device(String),
 }
 
-/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait: that becomes an error.
+/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait: that becomes an error, if it panics again.
 fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Result<(), Failure> {
     let end = Instant::now() + DEADLINE;
+    let mut panics = 0;
     loop {
         let timeout = Some(end.saturating_duration_since(Instant::now()).min(SLICE));
         let poll = || device.poll(wgpu::PollType::Wait { submission_index: submission.cloned(), timeout });
@@ -40,6 +45,10 @@ fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Re
             Ok(Err(wgpu::PollError::Timeout)) if Instant::now() < end => {}
             Ok(Err(wgpu::PollError::Timeout)) => return Err(Failure::Timeout),
             Ok(Err(error)) => return Err(Failure::Device(error.to_string())),
+            Err(_) if panics < PANICS => {
+                panics += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
             Err(_) => return Err(Failure::Device("wgpu gave up while waiting for it".into())),
         }
     }
