@@ -16,9 +16,6 @@ const PIECE: usize = 16 << 20;
 /// How long a submission may take before the wait is given up as hung.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// How long one poll may wait: GL's one context is locked meanwhile, and wgpu panics in threads that want it for six seconds.
-const SLICE: Duration = Duration::from_millis(200);
-
 /// How a wait ended that did not end well.
 #[derive(Clone, Debug)]
 enum Failure {
@@ -28,11 +25,12 @@ enum Failure {
     Device(String),
 }
 
-/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait: that becomes an error.
+/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait, and GL cuts every wait to two
+/// seconds: the one becomes an error, the other another wait.
 fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Result<(), Failure> {
     let end = Instant::now() + DEADLINE;
     loop {
-        let timeout = Some(end.saturating_duration_since(Instant::now()).min(SLICE));
+        let timeout = Some(end.saturating_duration_since(Instant::now()));
         let poll = || device.poll(wgpu::PollType::Wait { submission_index: submission.cloned(), timeout });
         // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
         match catch_unwind(AssertUnwindSafe(poll)) {
