@@ -16,9 +16,6 @@ const PIECE: usize = 16 << 20;
 /// How long a submission may take before the wait is given up as hung.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// How long one poll may wait: GL's one context is locked meanwhile, and wgpu panics in threads that want it for six seconds.
-const SLICE: Duration = Duration::from_millis(200);
-
 /// How many panics of wgpu a wait outlives: with several threads at one device, it may find the queue empty before it has seen that
 /// the last work is done, and takes that for a defect.
 const PANICS: usize = 5;
@@ -32,12 +29,13 @@ enum Failure {
     Device(String),
 }
 
-/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait: that becomes an error, if it panics again.
+/// Polls until a submission is done. wgpu panics where a device is lost in the middle of a wait, and GL cuts every wait to two
+/// seconds: the one becomes an error, if it happens again and again, the other another wait.
 fn wait(device: &wgpu::Device, submission: Option<&wgpu::SubmissionIndex>) -> Result<(), Failure> {
     let end = Instant::now() + DEADLINE;
     let mut panics = 0;
     loop {
-        let timeout = Some(end.saturating_duration_since(Instant::now()).min(SLICE));
+        let timeout = Some(end.saturating_duration_since(Instant::now()));
         let poll = || device.poll(wgpu::PollType::Wait { submission_index: submission.cloned(), timeout });
         // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
         match catch_unwind(AssertUnwindSafe(poll)) {
