@@ -279,6 +279,17 @@ impl Gpu {
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
     }
 
+    /// [`now_lost`](Self::now_lost), after work that is under way on a lost device had time to end: the loss is told only then.
+    fn soon_lost(&self) -> Option<Error> {
+        (0..50).find_map(|_| {
+            let lost = self.now_lost();
+            if lost.is_none() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            lost
+        })
+    }
+
     /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
     ///
     /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
@@ -293,10 +304,10 @@ impl Gpu {
         }
         match first {
             None => Ok(value),
-            Some(error) => Err(self.now_lost().unwrap_or_else(|| match error {
-                wgpu::Error::OutOfMemory { source } => Error::OutOfMemory { bytes, message: source.to_string() },
-                other => Error::Gpu { message: other.to_string() },
-            })),
+            Some(wgpu::Error::OutOfMemory { source }) => {
+                Err(self.now_lost().unwrap_or_else(|| Error::OutOfMemory { bytes, message: source.to_string() }))
+            }
+            Some(other) => Err(self.soon_lost().unwrap_or_else(|| Error::Gpu { message: other.to_string() })),
         }
     }
 
