@@ -1,9 +1,9 @@
 // Logits that the result replaces, f16 or bf16, 8 bytes at a time. Needs: params.wgsl, half.wgsl, result_16x4.wgsl.
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(halves_of(result[(params.result_start + row * params.result_stride) / 4u + quad]), RESULT_BF16);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
-    return load_quad(row, column / 4u)[column % 4u];
+fn fetch_one(row: u32, column: u32) -> f32 {
+    return fetch_quad(row, column / 4u)[column % 4u];
 }

@@ -1,11 +1,11 @@
 // Logits that the result replaces, f32, one element at a time. Needs: params.wgsl, result_f32.wgsl.
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = result_at(row, 4u * quad);
     let step = select(1u, params.inner, STRIDED);
     return vec4(result[i], result[i + step], result[i + 2u * step], result[i + 3u * step]);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     return result[result_at(row, column)];
 }

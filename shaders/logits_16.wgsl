@@ -16,12 +16,12 @@ fn logits_half(i: u32) -> u32 {
     return (logits[i / 2u] >> (16u * (i % 2u))) & HALF_MASK;
 }
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = logits_at(row, 4u * quad);
     let step = select(1u, params.inner, STRIDED);
     return widen4(vec4(logits_half(i), logits_half(i + step), logits_half(i + 2u * step), logits_half(i + 3u * step)), LOGITS_BF16);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     return widen4(vec4(logits_half(logits_at(row, column))), LOGITS_BF16).x;
 }

@@ -5,10 +5,10 @@ override LOGITS_BF16: bool = false;
 
 @group(0) @binding(1) var<storage, read> logits: array<vec2<u32>>;
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(halves_of(logits[(params.logits_start + row * params.logits_stride) / 4u + quad]), LOGITS_BF16);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
-    return load_quad(row, column / 4u)[column % 4u];
+fn fetch_one(row: u32, column: u32) -> f32 {
+    return fetch_quad(row, column / 4u)[column % 4u];
 }

@@ -10,12 +10,12 @@ fn logits_at(row: u32, column: u32) -> u32 {
     return params.logits_start + row * params.logits_stride + column;
 }
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = logits_at(row, 4u * quad);
     let step = select(1u, params.inner, STRIDED);
     return vec4(logits[i], logits[i + step], logits[i + 2u * step], logits[i + 3u * step]);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     return logits[logits_at(row, column)];
 }

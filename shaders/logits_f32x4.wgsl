@@ -3,11 +3,11 @@
 
 @group(0) @binding(1) var<storage, read> logits: array<vec4<f32>>;
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     return logits[(params.logits_start + row * params.logits_stride) / 4u + quad];
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     let i = params.logits_start + row * params.logits_stride + column;
     return logits[i / 4u][i % 4u];
 }

@@ -19,7 +19,7 @@ fn put_half(i: u32, half: u32) {
     atomicOr(&result[i / 2u], half << shift);
 }
 
-fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
+fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     let halves = narrow4(value, RESULT_BF16);
     let i = result_at(row, 4u * quad);
     if STRIDED {
@@ -40,6 +40,6 @@ fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
     put_half(i + 3u, halves.w);
 }
 
-fn store_one(row: u32, column: u32, value: f32) {
+fn put_one(row: u32, column: u32, value: f32) {
     put_half(result_at(row, column), narrow4(vec4(value), RESULT_BF16).x);
 }

@@ -6,11 +6,11 @@ override RESULT_BF16: bool = false;
 
 @group(0) @binding(4) var<storage, read_write> result: array<vec2<u32>>;
 
-fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
+fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     result[(params.result_start + row * params.result_stride) / 4u + quad] = words_of(narrow4(value, RESULT_BF16));
 }
 
-fn store_one(row: u32, column: u32, value: f32) {
+fn put_one(row: u32, column: u32, value: f32) {
     let i = params.result_start + row * params.result_stride + column;
     var halves = halves_of(result[i / 4u]);
     halves[i % 4u] = narrow4(vec4(value), RESULT_BF16).x;

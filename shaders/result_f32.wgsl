@@ -10,7 +10,7 @@ fn result_at(row: u32, column: u32) -> u32 {
     return params.result_start + row * params.result_stride + column;
 }
 
-fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
+fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     let i = result_at(row, 4u * quad);
     let step = select(1u, params.inner, STRIDED);
     result[i] = value.x;
@@ -19,6 +19,6 @@ fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
     result[i + 3u * step] = value.w;
 }
 
-fn store_one(row: u32, column: u32, value: f32) {
+fn put_one(row: u32, column: u32, value: f32) {
     result[result_at(row, column)] = value;
 }

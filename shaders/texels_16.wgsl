@@ -14,7 +14,7 @@ fn logits_half(i: u32) -> u32 {
     return (texel(i / 8u)[(i / 2u) % 4u] >> (16u * (i % 2u))) & HALF_MASK;
 }
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = logits_at(row, 4u * quad);
     if STRIDED {
         let step = params.inner;
@@ -25,6 +25,6 @@ fn load_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(select(halves_of(words.xy), odd, vec4(i % 2u == 1u)), LOGITS_BF16);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     return widen4(vec4(logits_half(logits_at(row, column))), LOGITS_BF16).x;
 }

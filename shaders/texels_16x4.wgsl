@@ -3,12 +3,12 @@
 
 override LOGITS_BF16: bool = false;
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = (params.logits_start + row * params.logits_stride) / 4u + quad;
     let words = texel(i / 2u);
     return widen4(halves_of(select(words.xy, words.zw, vec2(i % 2u == 1u))), LOGITS_BF16);
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
-    return load_quad(row, column / 4u)[column % 4u];
+fn fetch_one(row: u32, column: u32) -> f32 {
+    return fetch_quad(row, column / 4u)[column % 4u];
 }

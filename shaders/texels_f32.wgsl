@@ -8,7 +8,7 @@ fn logits_at(row: u32, column: u32) -> u32 {
     return params.logits_start + row * params.logits_stride + column;
 }
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     let i = logits_at(row, 4u * quad);
     if STRIDED {
         let step = params.inner;
@@ -17,7 +17,7 @@ fn load_quad(row: u32, quad: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(words_at(i));
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
+fn fetch_one(row: u32, column: u32) -> f32 {
     return bitcast<f32>(logits_word(logits_at(row, column)));
 }
 

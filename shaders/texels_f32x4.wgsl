@@ -1,10 +1,10 @@
 // The logits, f32, from a texture: the start and the stride are multiples of 4 elements.
 // Needs: params.wgsl, texels.wgsl.
 
-fn load_quad(row: u32, quad: u32) -> vec4<f32> {
+fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(texel((params.logits_start + row * params.logits_stride) / 4u + quad));
 }
 
-fn load_one(row: u32, column: u32) -> f32 {
-    return load_quad(row, column / 4u)[column % 4u];
+fn fetch_one(row: u32, column: u32) -> f32 {
+    return fetch_quad(row, column / 4u)[column % 4u];
 }

@@ -140,6 +140,8 @@ impl<'a> Recording<'a> {
             can_hold: self.kernel.can_hold(),
             can_copy: self.kernel.reads_all()
                 && logits.is_some_and(|m| can_copy(&m, self.logits.classes as u64, self.logits.inner as u64, self.logits.rows as u64)),
+            can_tile: self.kernel.reads_all()
+                && [logits, result].iter().flatten().all(|m| m.stride == self.logits.classes as u64 * self.logits.inner as u64),
             ..Work::dense(self.logits.rows as u64, self.logits.classes as u64, storage, result.is_some())
         }
     }

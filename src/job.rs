@@ -189,6 +189,7 @@ impl<'a> Job<'a> {
             can_hold: self.kernel.can_hold(),
             window_bytes: HOST_WINDOW,
             can_copy: self.kernel.reads_all(),
+            can_tile: self.kernel.reads_all() && self.logits.stride() == dense,
             ..Work::dense(self.logits.rows() as u64, self.classes(), self.logits.storage(), self.elements.result)
         }
     }

@@ -190,6 +190,14 @@ fn is_aligned(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> bool {
     call.inner == 1 && matrix.offset.is_multiple_of(quad) && matrix.stride.is_multiple_of(4) && end <= matrix.buffer.size()
 }
 
+/// Whether a matrix without gaps between rows can be accessed four elements at a time, whichever row they are of.
+fn is_aligned_throughout(matrix: &Matrix<'_>, window: Window) -> bool {
+    let element = matrix.storage.bytes() as u64;
+    let start = matrix.offset + window.matrix_first * matrix.stride * element;
+    let end = start + (window.rows * matrix.stride).next_multiple_of(4) * element;
+    start.is_multiple_of(4 * element) && end <= matrix.buffer.size()
+}
+
 /// Records the dispatches of one window of kernels that leave values of rows in the words for those behind them, and of the last one.
 pub(crate) fn encode_passes(
     gpu: &Gpu,
@@ -222,16 +230,20 @@ pub(crate) fn encode(
         None => LogitsFrom::Buffer,
     };
     let form = |m: Option<Matrix<'_>>| m.map_or(Form::NONE, |m| Form { storage: m.storage, aligned: is_aligned(&m, call, window) });
+    let tiled_form = |m: Option<Matrix<'_>>| match m {
+        Some(m) if plan.tile > 0 => Form { storage: m.storage, aligned: is_aligned_throughout(&m, window) },
+        m => form(m),
+    };
     let Matrices { logits, second, third, result, target_result } = call.matrices;
     let forms = Forms {
         logits: match (from, texels) {
             (LogitsFrom::Result, _) => Form::NONE,
-            (_, Some(texels)) => Form { storage: texels.storage, aligned: texels.aligned },
-            (_, None) => form(logits),
+            (_, Some(texels)) => Form { storage: texels.storage, aligned: texels.aligned || plan.tile > 0 && texels.start % 4 == 0 },
+            (_, None) => tiled_form(logits),
         },
         second: form(second),
         third: form(third),
-        result: form(result),
+        result: tiled_form(result),
         target_result: target_result.map_or(Storage::F32, |m| m.storage),
     };
     let variant = Variant {
@@ -270,6 +282,7 @@ pub(crate) fn encode(
 /// The unit of a plan: where there are subgroups, those of a workgroup reduce by themselves first.
 fn unit(gpu: &Gpu, kernel: &Kernel, plan: &Plan) -> Unit {
     match (plan.strategy.unit(), gpu.caps().subgroup) {
+        (Unit::Thread, _) if plan.tile > 0 => Unit::Tile(plan.tile),
         (Unit::Workgroup, Some((smallest, _))) if kernel.has_subgroups() => Unit::Subgroups(plan.workgroup.div_ceil(smallest)),
         (unit, _) => unit,
     }

@@ -11,6 +11,9 @@ use crate::{Error, Result};
 pub enum Strategy {
     /// A thread serves a row; no barriers.
     Thread,
+    /// A thread serves a row, which its workgroup has brought to workgroup memory, and takes from there: neighbouring threads read and
+    /// write neighbours in memory.
+    Tile,
     /// A subgroup serves a row; no barriers.
     Subgroup,
     /// A workgroup serves a row, through workgroup memory.
@@ -29,6 +32,8 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Unit {
     Thread,
+    /// A thread, whose row is among the so many words in workgroup memory.
+    Tile(u32),
     Subgroup,
     Workgroup,
     /// A workgroup of at most so many subgroups, which reduce by themselves first.
@@ -37,12 +42,20 @@ pub(crate) enum Unit {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Thread, Self::Subgroup, Self::Workgroup, Self::Held, Self::SplitThread, Self::SplitSubgroup, Self::SplitWorkgroup];
+    pub const ALL: [Self; 8] = [
+        Self::Thread,
+        Self::Tile,
+        Self::Subgroup,
+        Self::Workgroup,
+        Self::Held,
+        Self::SplitThread,
+        Self::SplitSubgroup,
+        Self::SplitWorkgroup,
+    ];
 
     pub(crate) const fn unit(self) -> Unit {
         match self {
-            Self::Thread | Self::SplitThread => Unit::Thread,
+            Self::Thread | Self::Tile | Self::SplitThread => Unit::Thread,
             Self::Subgroup | Self::SplitSubgroup => Unit::Subgroup,
             Self::Workgroup | Self::Held | Self::SplitWorkgroup => Unit::Workgroup,
         }
@@ -56,7 +69,7 @@ impl Strategy {
 
     const fn split(self) -> Self {
         match self.unit() {
-            Unit::Thread => Self::SplitThread,
+            Unit::Thread | Unit::Tile(_) => Self::SplitThread,
             Unit::Subgroup => Self::SplitSubgroup,
             Unit::Workgroup | Unit::Subgroups(_) => Self::SplitWorkgroup,
         }
@@ -67,6 +80,7 @@ impl std::fmt::Display for Strategy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Thread => "thread",
+            Self::Tile => "tile",
             Self::Subgroup => "subgroup",
             Self::Workgroup => "workgroup",
             Self::Held => "held",
@@ -107,6 +121,8 @@ pub struct Work {
     pub can_copy: bool,
     /// Whether what is read to write elements is what was read before, and can be kept.
     pub can_hold: bool,
+    /// Whether all of a row is read, and neither the logits nor the result have anything between two rows.
+    pub can_tile: bool,
 }
 
 impl Work {
@@ -127,6 +143,7 @@ impl Work {
             window_bytes: u64::MAX,
             can_copy: false,
             can_hold: elements,
+            can_tile: true,
         }
     }
 }
@@ -155,6 +172,8 @@ pub struct Plan {
     pub loop_trips: u64,
     /// Blocks of 16 logits that each thread keeps from the reading to the writing.
     pub held: u32,
+    /// Words of workgroup memory that rows go through.
+    pub tile: u32,
     /// Whether the logits of a window are copied to a texture and read there.
     pub texture: bool,
 }
@@ -174,6 +193,9 @@ const MAX_CHUNKS: u64 = 256;
 /// The most blocks of four quads that a thread keeps in registers: 64 of them, half of what a thread of a workgroup of 512 has on
 /// the GPUs with 65,536 registers. `held_row.wgsl` writes out as many. Not measured yet.
 const MAX_HELD: u64 = 4;
+
+/// The most words of a workgroup's tile: what WebGPU grants everywhere. 64 threads' rows of 63 classes fit.
+const MAX_TILE: u32 = 4096;
 
 /// The least quads that make a chunk worth its overhead: small enough that [1 x 1,000,000] fills an adapter. Not tuned yet.
 const MIN_CHUNK_QUADS: u64 = 512;
@@ -202,7 +224,7 @@ impl Plan {
         }
         let unit = preferred(work, caps);
         let lanes = match unit.unit() {
-            Unit::Thread => 1,
+            Unit::Thread | Unit::Tile(_) => 1,
             Unit::Subgroup => u64::from(caps.subgroup.map_or(1, |s| s.1)),
             Unit::Workgroup | Unit::Subgroups(_) => u64::from(width(work, caps, unit)),
         };
@@ -224,7 +246,7 @@ impl Plan {
         }
         let workgroup = width(work, caps, strategy);
         let (items_per_group, lanes) = match strategy.unit() {
-            Unit::Thread => (workgroup, 1),
+            Unit::Thread | Unit::Tile(_) => (workgroup, 1),
             // A subgroup may turn out as small as the smallest: lanes for the loops, items for the grid.
             Unit::Subgroup => caps.subgroup.map_or((1, 1), |(smallest, largest)| ((workgroup / largest).max(1), u64::from(smallest))),
             Unit::Workgroup | Unit::Subgroups(_) => (1, u64::from(workgroup)),
@@ -240,7 +262,10 @@ impl Plan {
             return Err(refuse(format!("a thread would need {loop_trips} loop iterations, the limit is {}", caps.max_loop_trips)));
         }
 
+        let tile = if strategy == Strategy::Tile { tile(work, caps, workgroup) } else { 0 };
         let window_rows = window_rows(work, caps, strategy.is_split().then_some(chunks), items_per_group);
+        // Every window starts with a quad then, if the first does.
+        let window_rows = if tile > 0 && window_rows < work.rows && window_rows >= 4 { window_rows / 4 * 4 } else { window_rows };
         if window_rows == 0 {
             return Err(refuse(format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding", work.inner)));
         }
@@ -256,6 +281,7 @@ impl Plan {
             grid: grid(items, items_per_group, caps.max_groups),
             loop_trips,
             held: if strategy == Strategy::Held { held(work, workgroup) } else { 0 },
+            tile,
             texture: work.can_copy,
         })
     }
@@ -266,6 +292,9 @@ impl std::fmt::Display for Plan {
         write!(f, "{} {}x{}", self.strategy, self.workgroup, self.items_per_group)?;
         if self.held > 0 {
             write!(f, ", {} blocks held", self.held)?;
+        }
+        if self.tile > 0 {
+            write!(f, ", {} words a tile", self.tile)?;
         }
         if self.strategy.is_split() {
             write!(f, ", {} chunks of {} quads", self.chunks, self.chunk_quads)?;
@@ -324,6 +353,7 @@ fn preferred(work: &Work, caps: &Caps) -> Strategy {
         return Strategy::Thread;
     }
     match work.classes {
+        c if c <= GPU_THREAD_CLASSES && work.can_tile => Strategy::Tile,
         c if c <= GPU_THREAD_CLASSES => Strategy::Thread,
         c if c <= GPU_SUBGROUP_CLASSES && subgroups => Strategy::Subgroup,
         _ if work.elements && work.can_hold => Strategy::Held,
@@ -334,8 +364,8 @@ fn preferred(work: &Work, caps: &Caps) -> Strategy {
 /// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row.
 fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
     let wanted = match strategy.unit() {
-        Unit::Thread if caps.cpu => 32,
-        Unit::Thread => 64,
+        Unit::Thread | Unit::Tile(_) if caps.cpu => 32,
+        Unit::Thread | Unit::Tile(_) => 64,
         Unit::Subgroup => {
             let largest = caps.subgroup.map_or(1, |s| s.1);
             let wanted = if caps.cpu { largest } else { largest.max(128) };
@@ -361,6 +391,14 @@ fn held(work: &Work, workgroup: u32) -> u32 {
     (work.classes / 4 / (4 * u64::from(workgroup))).min(MAX_HELD) as u32
 }
 
+/// Words of a workgroup's tile, rounded up so that not every number of classes has pipelines of its own; 0 if rows cannot go through it.
+fn tile(work: &Work, caps: &Caps, workgroup: u32) -> u32 {
+    // tile.wgsl puts a word between rows of an even number of classes, and wants a tile to start with a quad.
+    let words = (work.classes | 1).next_multiple_of(8).saturating_mul(u64::from(workgroup));
+    let fits = words <= u64::from(MAX_TILE.min(caps.max_workgroup_memory / 4));
+    if fits && work.can_tile && work.inner == 1 && workgroup.is_multiple_of(4) { words as u32 } else { 0 }
+}
+
 /// Chunks that fill the adapter, none of them too small to be worth it, none too long for a thread's loops.
 fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
     let quads = quads(work);
@@ -382,7 +420,9 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, strategy: 
     let merge = if strategy.is_split() { chunks.div_ceil(lanes) + 1 } else { 0 };
     // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch; unit_subgroups.wgsl: fewer parts than that.
     let tree = if strategy.unit() == Unit::Workgroup { 15 + 1 } else { 0 };
-    scan + write + merge + tree
+    // tile.wgsl, tile_result.wgsl: quads of the tile, and the elements of the last.
+    let tile = if strategy == Strategy::Tile { 2 * (quads(work) + 1 + 3 + 1) } else { 0 };
+    scan + write + merge + tree + tile
 }
 
 /// Rows, whole blocks, whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded; 0 if the

@@ -105,6 +105,7 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(kernel: &Kernel, variant: &Variant) -> Self {
         let Variant { forms, features, .. } = variant;
+        let tile = matches!(variant.unit, Unit::Tile(_));
         let mut parts = vec![&PARAMS];
         if forms.any_half() {
             parts.push(&HALF);
@@ -119,7 +120,9 @@ impl Source {
                     parts.push(forms.logits.part([&TEXELS_F32, &TEXELS_F32X4, &TEXELS_16, &TEXELS_16X4]));
                 }
             }
-            parts.push(if variant.from == LogitsFrom::Texture { &TEXELS_PADDED } else { &PADDED });
+            let texture = variant.from == LogitsFrom::Texture && !tile;
+            parts.push(if tile { &TILE } else { &DIRECT });
+            parts.push(if texture { &TEXELS_PADDED } else { &PADDED });
             parts.push(&QUADS);
         }
         if kernel.reads_second || features.labels {
@@ -142,13 +145,16 @@ impl Source {
         }
         if variant.elements {
             parts.push(forms.result.part([&RESULT_F32, &RESULT_F32X4, &RESULT_16, &RESULT_16X4]));
+            parts.push(if tile { &TILE_RESULT } else { &DIRECT_RESULT });
             parts.push(&ELEMENTS);
         } else {
+            parts.extend(tile.then_some(&NO_TILE_RESULT));
             parts.push(&NO_ELEMENTS);
         }
         parts.extend(variant.phase.parts());
         match variant.unit {
             Unit::Thread => parts.push(&UNIT_THREAD),
+            Unit::Tile(_) => parts.push(&UNIT_TILE),
             Unit::Workgroup => parts.push(&UNIT_WORKGROUP),
             Unit::Subgroup => {
                 parts.extend(kernel.subgroup);
@@ -188,6 +194,10 @@ impl Source {
             "HELD" => match variant.phase {
                 Phase::Held(blocks) => f64::from(blocks),
                 _ => unreachable!("only one strategy keeps blocks"),
+            },
+            "TILE" => match variant.unit {
+                Unit::Tile(words) => f64::from(words),
+                _ => unreachable!("only one unit has a tile"),
             },
             "SUBGROUPS" => match variant.unit {
                 Unit::Subgroups(most) => f64::from(most),

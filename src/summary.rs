@@ -113,7 +113,7 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static
         states_out: None,
         ..*call
     };
-    let work = Work { subgroups: false, quads_a_pass: 1, ..Work::dense(1, window.rows, Storage::F32, false) };
+    let work = Work { subgroups: false, quads_a_pass: 1, can_tile: false, ..Work::dense(1, window.rows, Storage::F32, false) };
     // Tests force strategies on vectors too, but there is no subgroup variant of these.
     let forced = gpu.forced().map(|s| match s {
         Strategy::Subgroup => Strategy::Workgroup,

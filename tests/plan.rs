@@ -1,6 +1,6 @@
 //! Plans for adapters that are not here: which strategy a shape gets, and what holds of every plan. No GPU.
 
-use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Workgroup};
+use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Tile, Workgroup};
 use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
 use wgpu_xent::{Caps, Error, Plan, Storage, Strategy, Work};
 
@@ -91,14 +91,14 @@ fn strategies_of_known_adapters() {
     let adapters = [lavapipe(), gl(), swiftshader(), nvidia()];
     // rows, classes, then lavapipe, Mesa's GL, SwiftShader, NVIDIA.
     let table = [
-        (65_536, 10, [Thread, Thread, Thread, Thread]),
+        (65_536, 10, [Thread, Thread, Thread, Tile]),
         (16_384, 128, [Thread, Thread, Thread, Subgroup]),
         (4096, 1000, [Thread, Thread, Thread, Subgroup]),
         (1024, 32_000, [Subgroup, Thread, Subgroup, Held]),
         (256, 128_256, [Subgroup, Thread, Subgroup, Held]),
         (8, 262_144, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
         (1, 1_000_000, [SplitSubgroup, SplitThread, SplitSubgroup, SplitWorkgroup]),
-        (1_000_003, 10, [Thread, Thread, Thread, Thread]),
+        (1_000_003, 10, [Thread, Thread, Thread, Tile]),
         (65_537, 33, [Thread, Thread, Thread, Subgroup]),
         (300, 128_256, [Subgroup, Thread, Subgroup, Held]),
     ];
@@ -123,6 +123,7 @@ fn widths_and_chunks_of_known_adapters() {
     // 64 subgroups of 4 lanes keep 256 threads busy.
     assert_eq!(show(1, 1_000_000, &swiftshader()), "split-subgroup 4x1, 64 chunks of 3907 quads, 1 window(s) of 1 rows, grid 64x1");
     assert_eq!(show(1, 1_000_000, &gl()), "split-thread 32x32, 256 chunks of 977 quads, 1 window(s) of 1 rows, grid 8x1");
+    assert_eq!(show(65_537, 10, &nvidia()), "tile 64x64, 1024 words a tile, 1 window(s) of 65537 rows, grid 1025x1");
     assert_eq!(show(65_537, 33, &nvidia()), "subgroup 128x4, 1 window(s) of 65537 rows, grid 16385x1");
     assert_eq!(show(256, 128_256, &nvidia()), "held 512x1, 4 blocks held, 1 window(s) of 256 rows, grid 256x1");
     assert_eq!(show(4096, 2000, &nvidia()), "held 32x1, 3 blocks held, 1 window(s) of 4096 rows, grid 4096x1");
@@ -261,7 +262,7 @@ fn every_plan_can_be_run() {
             }
         }
     }
-    assert_eq!(planned, 10 * 18 * 22 * 3 * 8 * 8);
+    assert_eq!(planned, 10 * 18 * 22 * 3 * 8 * 9);
 }
 
 /// Leaves with the text of the first condition that does not hold.
@@ -300,6 +301,12 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     let (quads, chunks, chunk_quads) = (wide(work.classes.div_ceil(4)), wide(plan.chunks), wide(plan.chunk_quads));
     hold!(chunks * chunk_quads >= quads, (chunks - 1) * chunk_quads < quads, plan.strategy.is_split() || chunks == 1, chunks <= 256);
 
+    // A tile holds all rows of a workgroup, with a word between those of an even number of classes; it starts with a quad.
+    let words = wide(plan.workgroup) * wide(work.classes | 1);
+    hold!(plan.tile == 0 || plan.strategy == Tile && work.can_tile && work.inner == 1, plan.tile == 0 || wide(plan.tile) >= words);
+    hold!(wide(plan.tile) * 4 <= wide(caps.max_workgroup_memory), plan.tile == 0 || plan.workgroup.is_multiple_of(4));
+    hold!(plan.strategy != Tile || plan.tile > 0 || !work.can_tile || work.classes > 63 || plan.workgroup < 4);
+
     // What a thread keeps is within the row.
     let kept = wide(plan.held) * 16 * wide(plan.workgroup);
     hold!(plan.held <= 4, kept <= wide(work.classes), plan.held == 0 || plan.strategy == Held && work.elements && work.can_hold);
@@ -323,7 +330,7 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     // The group.
     hold!(plan.workgroup >= 1, plan.workgroup <= caps.max_workgroup, u64::from(caps.max_loop_trips) >= plan.loop_trips);
     match (plan.strategy, subgroups) {
-        (Thread | SplitThread, _) => hold!(plan.items_per_group == plan.workgroup, plan.workgroup.is_power_of_two()),
+        (Thread | Tile | SplitThread, _) => hold!(plan.items_per_group == plan.workgroup, plan.workgroup.is_power_of_two()),
         (Workgroup | Held | SplitWorkgroup, _) => hold!(plan.items_per_group == 1, plan.workgroup.is_power_of_two()),
         (_, Some((_, largest))) => {
             let full = largest.min(caps.max_workgroup);
@@ -361,8 +368,10 @@ fn passes(work: &Work, plan: &Plan, lanes: u64) -> u64 {
     let find_best = 4 + 1;
     let tree = if matches!(plan.strategy, Workgroup | Held | SplitWorkgroup) { u64::from(plan.workgroup.ilog2()) + 1 } else { 0 };
     let writes = if work.elements { span } else { 0 };
+    // `for (var i = 4u * lane; i < elements; i += 4u * lanes)`, with the elements of the last quad, before and after.
+    let tile = if plan.tile > 0 { 2 * (work.classes.div_ceil(4) + 1 + 3 + 1) } else { 0 };
     let merges = u64::from(plan.chunks).div_ceil(lanes) + 1;
-    if plan.strategy.is_split() { tree + (span + find_best).max(merges + writes) } else { tree + span + find_best + writes }
+    if plan.strategy.is_split() { tree + (span + find_best).max(merges + writes) } else { tree + span + find_best + writes + tile }
 }
 
 /// Where textures are read faster, windows of 16 MiB go through one; a row that no texture holds does not.

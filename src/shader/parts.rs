@@ -86,6 +86,11 @@ parts! {
     IN_PLACE_16X4 = "in_place_16x4.wgsl" [] [];
     TARGET_RESULT_F32 = "target_result_f32.wgsl" [TARGET_RESULT Write] [];
     TARGET_RESULT_16 = "target_result_16.wgsl" [TARGET_RESULT Write] ["TARGET_RESULT_BF16"];
+    DIRECT = "direct.wgsl" [] [];
+    DIRECT_RESULT = "direct_result.wgsl" [] [];
+    TILE = "tile.wgsl" [] ["TILE"];
+    TILE_RESULT = "tile_result.wgsl" [] [];
+    NO_TILE_RESULT = "no_tile_result.wgsl" [] [];
     QUADS = "quads.wgsl" [] [];
     PADDED = "padded.wgsl" [] [];
     TEXELS_PADDED = "texels_padded.wgsl" [] [];
@@ -172,6 +177,7 @@ parts! {
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
     SPLIT_FINISH = "split_finish.wgsl" [] [];
     UNIT_THREAD = "unit_thread.wgsl" [] ["WORKGROUP"];
+    UNIT_TILE = "unit_tile.wgsl" [] ["WORKGROUP"];
     UNIT_SUBGROUP = "unit_subgroup.wgsl" [] ["WORKGROUP", "ITEMS_PER_GROUP"];
     UNIT_WORKGROUP = "unit_workgroup.wgsl" [] ["WORKGROUP"];
     UNIT_SUBGROUPS = "unit_subgroups.wgsl" [] ["WORKGROUP", "SUBGROUPS"];

@@ -315,8 +315,9 @@ fn every_part_is_written_to_be_read() {
 
 #[test]
 fn barriers_stand_where_all_threads_pass() {
-    // the two units that are workgroups alone decide that all threads of a workgroup reach reduce() or none: a condition on the group's number.
-    assert_eq!(parts_calling("workgroupBarrier"), [UNIT_WORKGROUP.file, UNIT_SUBGROUPS.file]);
+    // The units that are workgroups, or whose workgroups fill a tile, alone decide that all threads of a workgroup reach a barrier or
+    // none: a condition on the group's number.
+    assert_eq!(parts_calling("workgroupBarrier"), [UNIT_TILE.file, UNIT_WORKGROUP.file, UNIT_SUBGROUPS.file]);
     for other in ["storageBarrier", "textureBarrier", "subgroupBarrier", "workgroupUniformLoad"] {
         assert!(parts_calling(other).is_empty(), "{other}");
     }
@@ -327,7 +328,7 @@ fn barriers_stand_where_all_threads_pass() {
         assert!(lines.len() == 1 && lines[0].starts_with("    let "), "{}: {lines:?}", part.file);
         assert!(!code.contains("return"), "{}: a return before reduce()", part.file);
     }
-    assert_eq!(parts_calling("serve").len(), 8, "the four units call it, the four strategies define it");
+    assert_eq!(parts_calling("serve").len(), 9, "the five units call it, the four strategies define it");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod signed;
 mod sizes;
 mod state_wgsl;
 mod storage;
+mod tile;
 mod top_k;
 mod torch;
 mod tune;

@@ -41,6 +41,7 @@ const STORAGES: [[Storage; 3]; 4] = [
 
 /// The variants of a kernel that can be asked for. This is the one place for the rule:
 /// - units with subgroups, only of kernels that have a part for them;
+/// - tiles, only of kernels that read all logits, of whole rows or from states;
 /// - blocks held, only by workgroups, of kernels that can, with elements;
 /// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
 /// - in place, only with elements, and then the logits have no form of their own; otherwise from a buffer or a texture;
@@ -52,18 +53,21 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
     let third = kernel.choices.contains(&Choice::ElementWeights);
     let mut variants = Vec::new();
-    for unit in [Unit::Thread, Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)]
-        .into_iter()
-        .filter(|&u| matches!(u, Unit::Thread | Unit::Workgroup) || kernel.has_subgroups())
-    {
+    let units = [Unit::Thread, Unit::Tile(4096), Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)];
+    for unit in units.into_iter().filter(|&u| match u {
+        Unit::Thread | Unit::Workgroup => true,
+        Unit::Tile(_) => kernel.reads_all(),
+        Unit::Subgroup | Unit::Subgroups(_) => kernel.has_subgroups(),
+    }) {
+        let tile = matches!(unit, Unit::Tile(_));
         let held = matches!(unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold();
         for phase in [Phase::Whole, Phase::Held(4), Phase::Partials, Phase::Finish] {
-            if phase == Phase::Held(4) && !held {
+            if phase == Phase::Held(4) && !held || phase == Phase::Partials && tile {
                 continue;
             }
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
             // storages, for textures, and for matrices of which only some are aligned.
-            let all = unit == Unit::Thread && phase == Phase::Whole;
+            let all = matches!(unit, Unit::Thread | Unit::Tile(_)) && phase == Phase::Whole;
             let (storages, bits) = if all { (&STORAGES[..], 8) } else { (&STORAGES[..1], 7) };
             for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << bits).map(move |bits| (storage, bits))) {
                 let bit = |i: u32| bits >> i & 1 == 1;
@@ -99,7 +103,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
                 if own
                     && (elements || !in_place && phase != Phase::Held(4))
                     && (kernel.reads_logits || from == LogitsFrom::Buffer)
-                    && (!strided || kernel.reads_logits && !any_aligned)
+                    && (!strided || kernel.reads_logits && !any_aligned && !tile)
                 {
                     variants.extend(with_features(kernel, v));
                 }
@@ -164,7 +168,7 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
 /// Threads and items of a workgroup, as on a GPU.
 fn widths(unit: Unit) -> (u32, u32) {
     match unit {
-        Unit::Thread => (64, 64),
+        Unit::Thread | Unit::Tile(_) => (64, 64),
         Unit::Subgroup => (128, 4),
         Unit::Workgroup | Unit::Subgroups(_) => (256, 1),
     }
