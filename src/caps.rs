@@ -28,9 +28,8 @@ pub struct Caps {
     pub busy_threads: u32,
     /// The most texels along a side of a texture.
     pub max_texture: u32,
-    /// Whether kernels read logits faster from a texture than from a buffer, the copy to it included: llvmpipe reads buffers lane
-    /// by lane, number by number.
-    pub texture_reads: bool,
+    /// Rows of at most so many classes are read faster from a texture than from a buffer, the copy to it included; 0 if none are.
+    pub texture_classes: u64,
 }
 
 impl Caps {
@@ -54,9 +53,24 @@ impl Caps {
             max_loop_trips: if cpu { 65_000 } else { u32::MAX },
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
-            texture_reads: cpu && info.name.starts_with("llvmpipe"),
+            texture_classes: if cpu && info.name.starts_with("llvmpipe") { llvmpipe_texture_classes() } else { 0 },
         }
     }
+
+    /// The same adapter, with all logits read through a texture, or none.
+    pub(crate) fn with_texture_reads(&self, texture_reads: bool) -> Self {
+        Self { texture_classes: if texture_reads { u64::MAX } else { 0 }, ..self.clone() }
+    }
+}
+
+/// llvmpipe compiles for the CPU that it runs on. Without AVX-512 it reads buffers lane by lane, number by number, and textures in whole
+/// vectors; with it, only short rows gain by textures: see `docs/decisions/0010-logits-through-a-texture.md`.
+fn llvmpipe_texture_classes() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        return 32;
+    }
+    u64::MAX
 }
 
 /// An adapter that a [`Gpu`](crate::Gpu) can be opened on.

@@ -166,11 +166,11 @@ impl Gpu {
         Self { forced: strategy.into(), ..self.clone() }
     }
 
-    /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_reads`]).
+    /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_classes`]).
     /// For tests and benchmarks. Buffers without the usage `COPY_SRC` are always read in place.
     #[must_use]
     pub fn with_texture_reads(&self, texture_reads: bool) -> Self {
-        Self { caps: Caps { texture_reads, ..self.caps.clone() }, ..self.clone() }
+        Self { caps: self.caps.with_texture_reads(texture_reads), ..self.clone() }
     }
 
     pub(crate) fn tuned(&self, tuning: Option<Tuning>) -> Self {
@@ -184,7 +184,7 @@ impl Gpu {
     pub fn plan(&self, work: &Work) -> Result<Plan> {
         let tuned = self.tuning.as_ref().filter(|_| self.forced.is_none()).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
-            let caps = Caps { texture_reads, ..self.caps.clone() };
+            let caps = self.caps.with_texture_reads(texture_reads);
             // Another operation of this shape may need more than the one that was measured.
             if let Ok(plan) = Plan::new(work, &caps, Some(strategy)) {
                 return Ok(plan);

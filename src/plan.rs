@@ -216,7 +216,7 @@ impl Plan {
     /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations.
     pub fn new(work: &Work, caps: &Caps, forced: Option<Strategy>) -> Result<Self> {
         check_row(work, caps)?;
-        let texture = caps.texture_reads && work.can_copy && work.block_bytes < most_bytes(caps);
+        let texture = work.classes <= caps.texture_classes && work.can_copy && work.block_bytes < most_bytes(caps);
         let window_bytes = if texture { work.window_bytes.min(TEXTURE_WINDOW).min(most_bytes(caps)) } else { work.window_bytes };
         let work = &Work { window_bytes, can_copy: texture, ..*work };
         if let Some(strategy) = forced {
