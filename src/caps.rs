@@ -12,6 +12,8 @@ pub struct Caps {
     pub subgroup: Option<(u32, u32)>,
     /// The most threads of a workgroup.
     pub max_workgroup: u32,
+    /// The most bytes that a workgroup's threads share.
+    pub max_workgroup_bytes: u32,
     /// The most workgroups along one dimension of a dispatch.
     pub max_groups: u32,
     /// The most bytes of one storage binding.
@@ -44,6 +46,7 @@ impl Caps {
             cpu,
             subgroup,
             max_workgroup: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
             max_groups: limits.max_compute_workgroups_per_dimension,
             max_binding: limits.max_storage_buffer_binding_size,
             max_buffer: limits.max_buffer_size,

@@ -349,8 +349,17 @@ fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
         Unit::Workgroup | Unit::Subgroups(_) => u32::try_from(quads(work).next_power_of_two()).unwrap_or(u32::MAX).clamp(32, 256),
     };
     // A power of two, for the tree.
-    let most = caps.max_workgroup.max(1);
-    wanted.min(1 << most.ilog2())
+    let most = match strategy.unit() {
+        Unit::Thread => caps.max_workgroup,
+        _ => caps.max_workgroup.min(sharers(work, caps)),
+    };
+    wanted.min(1 << most.max(1).ilog2())
+}
+
+/// Threads whose statistics fit the memory of a workgroup: one of each thread, or of each subgroup where there are any.
+fn sharers(work: &Work, caps: &Caps) -> u32 {
+    let threads = caps.subgroup.filter(|_| work.subgroups).map_or(1, |(smallest, _)| smallest);
+    (caps.max_workgroup_bytes / STATS_BYTES as u32).saturating_mul(threads)
 }
 
 /// Blocks that a thread can hold: whole ones, all within the row.

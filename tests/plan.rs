@@ -321,6 +321,12 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     hold!(items <= wide(u32::MAX), x * y * per_group <= 1 << 32);
 
     // The group.
+    let sharers = match (plan.strategy, subgroups) {
+        (Workgroup | Held | SplitWorkgroup, Some((smallest, _))) => plan.workgroup.div_ceil(smallest),
+        (Workgroup | Held | SplitWorkgroup, None) => plan.workgroup,
+        _ => 0,
+    };
+    hold!(u64::from(sharers) * STATS_BYTES <= u64::from(caps.max_workgroup_bytes));
     hold!(plan.workgroup >= 1, plan.workgroup <= caps.max_workgroup, u64::from(caps.max_loop_trips) >= plan.loop_trips);
     match (plan.strategy, subgroups) {
         (Thread | SplitThread, _) => hold!(plan.items_per_group == plan.workgroup, plan.workgroup.is_power_of_two()),
@@ -387,6 +393,20 @@ fn windows_through_a_texture() {
         let plan = Plan::new(&work, &mesa, None).unwrap();
         assert!(!plan.texture && plan.windows == 1, "{plan}");
     }
+}
+
+/// Statistics of the threads of a workgroup, or of its subgroups, fit the memory that they share.
+#[test]
+fn workgroups_fit_their_memory() {
+    // A device with many threads and the memory that WebGPU promises: 273 times 60 bytes.
+    let mut caps = nvidia();
+    caps.max_workgroup_bytes = 16_384;
+    assert_eq!(plan(256, 128_256, &caps, None).unwrap().workgroup, 512, "16 subgroups");
+    caps.subgroup = None;
+    let held = plan(256, 128_256, &caps, None).unwrap();
+    assert_eq!((held.strategy, held.workgroup), (Held, 256));
+    caps.max_workgroup_bytes = 512 * 60;
+    assert_eq!(plan(256, 128_256, &caps, None).unwrap().workgroup, 512);
 }
 
 /// More elements than 32 bits count take windows, and every row is in one.
