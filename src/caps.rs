@@ -31,6 +31,8 @@ pub struct Caps {
     /// Whether kernels read logits faster from a texture than from a buffer, the copy to it included: llvmpipe reads buffers lane
     /// by lane, number by number.
     pub texture_reads: bool,
+    /// Whether plans are not to depend on the number of rows: see [`with_batch_invariance`](Self::with_batch_invariance).
+    pub batch_invariant: bool,
 }
 
 impl Caps {
@@ -55,7 +57,16 @@ impl Caps {
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
             texture_reads: cpu && info.name.starts_with("llvmpipe"),
+            batch_invariant: false,
         }
+    }
+
+    /// The same adapter, for which the strategy, the widths and the chunks of a row are chosen as if rows were plenty, however many
+    /// there are. Where a driver may choose the size of a subgroup for each pipeline, it does without subgroups: the lanes of a row
+    /// would be anyone's guess.
+    #[must_use]
+    pub fn with_batch_invariance(self) -> Self {
+        Self { subgroup: self.subgroup.filter(|(smallest, largest)| smallest == largest), batch_invariant: true, ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a loss knows of all its rows together, and the two vector kernels that find it out.
 
+use crate::caps::Caps;
 use crate::faults::{FaultRows, Faults};
 use crate::gpu::Gpu;
 use crate::launch::{Call, Matrices, Window, encode};
@@ -120,6 +121,8 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static
         Strategy::SplitSubgroup => Strategy::SplitWorkgroup,
         other => other,
     });
-    let plan = Plan::new(&work, gpu.caps(), forced).or_else(|_| Plan::new(&work, gpu.caps(), None))?;
+    // It is one row to them, and to nobody else.
+    let caps = &Caps { batch_invariant: false, ..gpu.caps().clone() };
+    let plan = Plan::new(&work, caps, forced).or_else(|_| Plan::new(&work, caps, None))?;
     encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 }, None)
 }
