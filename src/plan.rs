@@ -173,7 +173,7 @@ const MAX_CHUNKS: u64 = 256;
 
 /// The most blocks of four quads that a thread keeps in registers: 64 of them, half of what a thread of a workgroup of 512 has on
 /// the GPUs with 65,536 registers. `held_row.wgsl` writes out as many. Not measured yet.
-const MAX_HELD: u64 = 4;
+pub(crate) const MAX_HELD: u64 = 4;
 
 /// The least quads that make a chunk worth its overhead: small enough that [1 x 1,000,000] fills an adapter. Not tuned yet.
 const MIN_CHUNK_QUADS: u64 = 512;
