@@ -7,26 +7,30 @@
 #                           through EGL, so libGL and libGLESv2 are not needed
 #   build-essential         a C compiler, which Rust links with
 #
-# Usage: scripts/setup.sh [--tests]
+# Usage: scripts/setup.sh [--tests] [--tint]
 #
 #   --tests   also wants lavapipe where a hardware driver is installed already: the tests ask for it by name
+#   --tint    also wants what scripts/tint.sh runs on: node, npm, and SwiftShader, which comes with Debian's chromium
 #
 # It looks first and installs only what is missing, so a second run does nothing.
 set -eu
 
 tests=no
-case "${1-}" in
-    '') ;;
-    --tests) tests=yes ;;
-    -h | --help)
-        sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p;}' "$0"
-        exit 0
-        ;;
-    *)
-        echo "setup.sh: unknown argument '$1' (usage: setup.sh [--tests])" >&2
-        exit 2
-        ;;
-esac
+tint=no
+for argument in "$@"; do
+    case "$argument" in
+        --tests) tests=yes ;;
+        --tint) tint=yes ;;
+        -h | --help)
+            sed -n '2,/^set -eu/{/^#/s/^# \{0,1\}//p;}' "$0"
+            exit 0
+            ;;
+        *)
+            echo "setup.sh: unknown argument '$argument' (usage: setup.sh [--tests] [--tint])" >&2
+            exit 2
+            ;;
+    esac
+done
 
 say() { echo "setup.sh: $*"; }
 
@@ -73,9 +77,14 @@ if ! has_vulkan_driver || { [ "$tests" = yes ] && ! has_lavapipe; }; then packag
 if ! has_library libEGL.so.1; then packages+=(libegl1); fi
 if ! has_egl_driver; then packages+=(libgl1-mesa-dri); fi
 if ! command -v cc >/dev/null 2>&1; then packages+=(build-essential); fi
+if [ "$tint" = yes ]; then
+    if ! command -v node >/dev/null 2>&1; then packages+=(nodejs); fi
+    if ! command -v npm >/dev/null 2>&1; then packages+=(npm); fi
+    if ! any_file /usr/lib/chromium/vk_swiftshader_icd.json; then packages+=(chromium); fi
+fi
 
 if [ "${#packages[@]}" -eq 0 ]; then
-    say "nothing to do: Vulkan loader and driver, EGL and cc are there"
+    say "nothing to do: all of it is there"
     exit 0
 fi
 

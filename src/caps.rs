@@ -12,8 +12,8 @@ pub struct Caps {
     pub subgroup: Option<(u32, u32)>,
     /// The most threads of a workgroup.
     pub max_workgroup: u32,
-    /// Bytes of workgroup memory.
-    pub max_workgroup_memory: u32,
+    /// The most bytes that a workgroup's threads share.
+    pub max_workgroup_bytes: u32,
     /// The most workgroups along one dimension of a dispatch.
     pub max_groups: u32,
     /// The most bytes of one storage binding.
@@ -30,6 +30,8 @@ pub struct Caps {
     pub max_texture: u32,
     /// Rows of at most so many classes are read faster from a texture than from a buffer, the copy to it included; 0 if none are.
     pub texture_classes: u64,
+    /// Whether plans are not to depend on the number of rows: see [`with_batch_invariance`](Self::with_batch_invariance).
+    pub batch_invariant: bool,
 }
 
 impl Caps {
@@ -45,7 +47,7 @@ impl Caps {
             cpu,
             subgroup,
             max_workgroup: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
-            max_workgroup_memory: limits.max_compute_workgroup_storage_size,
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
             max_groups: limits.max_compute_workgroups_per_dimension,
             max_binding: limits.max_storage_buffer_binding_size,
             max_buffer: limits.max_buffer_size,
@@ -54,7 +56,16 @@ impl Caps {
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
             texture_classes: if cpu && info.name.starts_with("llvmpipe") { llvmpipe_texture_classes() } else { 0 },
+            batch_invariant: false,
         }
+    }
+
+    /// The same adapter, for which the strategy, the widths and the chunks of a row are chosen as if rows were plenty, however many
+    /// there are. Where a driver may choose the size of a subgroup for each pipeline, it does without subgroups: the lanes of a row
+    /// would be anyone's guess.
+    #[must_use]
+    pub fn with_batch_invariance(self) -> Self {
+        Self { subgroup: self.subgroup.filter(|(smallest, largest)| smallest == largest), batch_invariant: true, ..self }
     }
 
     /// The same adapter, with all logits read through a texture, or none.

@@ -173,6 +173,21 @@ impl Gpu {
         Self { caps: self.caps.with_texture_reads(texture_reads), ..self.clone() }
     }
 
+    /// The same GPU, whose rows are batch-invariant, or not: the bits of a row's results do not depend on how many rows come with it,
+    /// where it stands among them, the windows that they are worked through in, or the level of the call. Nor on what a
+    /// [`Tuning`] measured, which is not used. Off unless asked for.
+    ///
+    /// Rows are then not split over the adapter when they are few: a call of a few long rows takes longer, one of many rows does not.
+    /// What is made of all rows together stays theirs: a loss that is reduced, and the denominator of a mean, which a gradient is
+    /// divided by. With [`Reduction::Sum`](crate::Reduction::Sum), or a [`Denominator`](crate::Denominator) that is given, gradients
+    /// of rows are their own. See `docs/decisions/0013-determinism.md`.
+    #[must_use]
+    pub fn with_batch_invariance(&self, batch_invariance: bool) -> Self {
+        let plain = Caps::of(&self.shared.info, self.device().features(), &self.device().limits());
+        let caps = if batch_invariance { plain.with_batch_invariance() } else { plain };
+        Self { caps: Caps { texture_classes: self.caps.texture_classes, ..caps }, ..self.clone() }
+    }
+
     pub(crate) fn tuned(&self, tuning: Option<Tuning>) -> Self {
         Self { tuning: tuning.map(Arc::new), ..self.clone() }
     }
@@ -182,7 +197,8 @@ impl Gpu {
     /// # Errors
     /// Those of [`Plan::new`].
     pub fn plan(&self, work: &Work) -> Result<Plan> {
-        let tuned = self.tuning.as_ref().filter(|_| self.forced.is_none()).and_then(|tuning| tuning.choice(work));
+        let may_tune = self.forced.is_none() && !self.caps.batch_invariant;
+        let tuned = self.tuning.as_ref().filter(|_| may_tune).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
             let caps = self.caps.with_texture_reads(texture_reads);
             // Another operation of this shape may need more than the one that was measured.

@@ -45,6 +45,7 @@ impl Cache {
         if let Some(found) = self.lock().by_key.get(&key) {
             return Ok(Arc::clone(found));
         }
+        debug_assert!(variant.is_of(kernel), "possible.rs does not know this variant of {}: {variant:?}", kernel.name);
         let source = Source::new(kernel, &variant);
         let constants = source.constants(kernel, &variant, workgroup, items_per_group);
         let module = Module { files: source.files(), constants: constants.iter().map(|&(name, value)| (name, value.to_bits())).collect() };

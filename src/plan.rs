@@ -192,7 +192,7 @@ const MAX_CHUNKS: u64 = 256;
 
 /// The most blocks of four quads that a thread keeps in registers: 64 of them, half of what a thread of a workgroup of 512 has on
 /// the GPUs with 65,536 registers. `held_row.wgsl` writes out as many. Not measured yet.
-const MAX_HELD: u64 = 4;
+pub(crate) const MAX_HELD: u64 = 4;
 
 /// The most words of a workgroup's tile: what WebGPU grants everywhere. 64 threads' rows of 63 classes fit.
 const MAX_TILE: u32 = 4096;
@@ -216,6 +216,9 @@ impl Plan {
     /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations.
     pub fn new(work: &Work, caps: &Caps, forced: Option<Strategy>) -> Result<Self> {
         check_row(work, caps)?;
+        // Then no number of rows is too small to keep the adapter busy: none of the choices below depends on it.
+        let busy_threads = if caps.batch_invariant { 1 } else { caps.busy_threads };
+        let caps = &Caps { busy_threads, ..caps.clone() };
         let texture = work.classes <= caps.texture_classes && work.can_copy && work.block_bytes < most_bytes(caps);
         let window_bytes = if texture { work.window_bytes.min(TEXTURE_WINDOW).min(most_bytes(caps)) } else { work.window_bytes };
         let work = &Work { window_bytes, can_copy: texture, ..*work };
@@ -379,8 +382,17 @@ fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
         Unit::Workgroup | Unit::Subgroups(_) => u32::try_from(quads(work).next_power_of_two()).unwrap_or(u32::MAX).clamp(32, 256),
     };
     // A power of two, for the tree.
-    let most = caps.max_workgroup.max(1);
-    wanted.min(1 << most.ilog2())
+    let most = match strategy.unit() {
+        Unit::Thread => caps.max_workgroup,
+        _ => caps.max_workgroup.min(sharers(work, caps)),
+    };
+    wanted.min(1 << most.max(1).ilog2())
+}
+
+/// Threads whose statistics fit the memory of a workgroup: one of each thread, or of each subgroup where there are any.
+fn sharers(work: &Work, caps: &Caps) -> u32 {
+    let threads = caps.subgroup.filter(|_| work.subgroups).map_or(1, |(smallest, _)| smallest);
+    (caps.max_workgroup_bytes / STATS_BYTES as u32).saturating_mul(threads)
 }
 
 /// Blocks that a thread can hold: whole ones, all within the row.
@@ -395,7 +407,7 @@ fn held(work: &Work, workgroup: u32) -> u32 {
 fn tile(work: &Work, caps: &Caps, workgroup: u32) -> u32 {
     // tile.wgsl puts a word between rows of an even number of classes, and wants a tile to start with a quad.
     let words = (work.classes | 1).next_multiple_of(8).saturating_mul(u64::from(workgroup));
-    let fits = words <= u64::from(MAX_TILE.min(caps.max_workgroup_memory / 4));
+    let fits = words <= u64::from(MAX_TILE.min(caps.max_workgroup_bytes / 4));
     if fits && work.can_tile && work.inner == 1 && workgroup.is_multiple_of(4) { words as u32 } else { 0 }
 }
 

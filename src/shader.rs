@@ -3,6 +3,7 @@
 mod features;
 mod kernels;
 mod parts;
+mod possible;
 
 use crate::plan::Unit;
 use crate::views::Storage;

@@ -1,10 +1,11 @@
 //! What a loss knows of all its rows together, and the two vector kernels that find it out.
 
+use crate::caps::Caps;
 use crate::faults::{FaultRows, Faults};
 use crate::gpu::Gpu;
 use crate::launch::{Call, Matrices, Window, encode};
 use crate::plan::{Plan, Strategy, Work};
-use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
+use crate::shader::{CHECK_TARGETS_KERNEL, Features, Kernel, REDUCE_LOSS_KERNEL};
 use crate::views::Storage;
 use crate::{Error, Result};
 
@@ -105,6 +106,7 @@ pub(crate) fn reduce_loss(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &
 fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static Kernel, call: &Call<'_>, window: Window) -> Result<()> {
     let vector = Call {
         kernel,
+        features: Features { weighted: call.features.weighted && kernel.is_weighted(), ..Features::default() },
         classes: window.rows,
         inner: 1,
         matrices: Matrices::default(),
@@ -120,6 +122,8 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static
         Strategy::SplitSubgroup => Strategy::SplitWorkgroup,
         other => other,
     });
-    let plan = Plan::new(&work, gpu.caps(), forced).or_else(|_| Plan::new(&work, gpu.caps(), None))?;
+    // It is one row to them, and to nobody else.
+    let caps = &Caps { batch_invariant: false, ..gpu.caps().clone() };
+    let plan = Plan::new(&work, caps, forced).or_else(|_| Plan::new(&work, caps, None))?;
     encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 }, None)
 }

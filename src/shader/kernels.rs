@@ -1,5 +1,7 @@
 //! The kernels: which parts make which operation.
 
+use std::sync::OnceLock;
+
 use super::features::Choice;
 use super::parts::*;
 
@@ -15,6 +17,8 @@ pub(crate) struct Kernel {
     pub(crate) reads_second: bool,
     /// The value of the override LOG, if it has one.
     pub(super) log: Option<bool>,
+    /// Whether it has results of the logits' shape and of rows: found in its parts when it is first asked.
+    pub(super) writes: OnceLock<[bool; 2]>,
 }
 
 impl Kernel {
@@ -28,13 +32,18 @@ impl Kernel {
         self.parts.iter().any(|part| part.file == STATS_ROW.file)
     }
 
+    /// Whether class weights change what it does.
+    pub(crate) fn is_weighted(&self) -> bool {
+        self.choices.contains(&Choice::ClassWeights)
+    }
+
     /// Whether there is a variant with subgroup operations.
     pub(crate) fn has_subgroups(&self) -> bool {
         self.subgroup.is_some()
     }
 
     const fn new(name: &'static str, parts: &'static [&'static Part], choices: &'static [Choice], subgroup: Option<&'static Part>) -> Self {
-        Self { name, parts, choices, subgroup, reads_logits: true, reads_second: false, log: None }
+        Self { name, parts, choices, subgroup, reads_logits: true, reads_second: false, log: None, writes: OnceLock::new() }
     }
 
     const fn log(mut self, log: bool) -> Self {

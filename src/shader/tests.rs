@@ -18,7 +18,10 @@ use crate::plan::STATS_BYTES;
 use crate::summary::SummaryWords;
 use modules::{MODULES, Module, distinct_texts, variants};
 
+mod fast_math;
 mod modules;
+mod pairs;
+mod written;
 
 /// WebGPU's default for `max_storage_buffers_per_shader_stage`.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -94,9 +97,37 @@ fn enumeration_is_complete() {
         assert!(count.get(kernel.name).is_some_and(|&n| n >= 3 * units), "{}: {count:?}", kernel.name);
     }
     assert_eq!(count.len(), ALL_KERNELS.len(), "two kernels of one name");
-    // Cross-entropy, the one with the most options: each pair of them meets in some module.
-    let pairs = variants(&CROSS_ENTROPY_KERNEL).into_iter().map(|v| v.features).collect::<HashSet<_>>();
-    assert!(pairs.len() > 11 * 10 / 2, "{} sets of features", pairs.len());
+    // Cross-entropy, the one with the most options: each pair of them meets in some module, and also in the few.
+    let all = variants(&CROSS_ENTROPY_KERNEL);
+    let sets = all.iter().map(|v| v.features).collect::<HashSet<_>>();
+    assert!(sets.len() > 11 * 10 / 2, "{} sets of features", sets.len());
+    let few = pairs::cover(&all);
+    println!("{} of {} variants of cross-entropy cover it", few.len(), all.len());
+    let masked_with = |unit: Unit, variants: &[Variant]| variants.iter().any(|v| v.features.masked && v.unit == unit);
+    assert!(few.len() < all.len() / 2 && modules::UNITS.iter().all(|&unit| masked_with(unit, &few)));
+}
+
+/// What a debug build refuses to make a pipeline of.
+#[test]
+fn what_no_call_asks_for_is_not_possible() {
+    let plain = variants(&SOFTMAX_KERNEL)[0];
+    let vector = variants(&REDUCE_LOSS_KERNEL)[0];
+    assert!(plain.is_of(&SOFTMAX_KERNEL) && vector.is_of(&REDUCE_LOSS_KERNEL) && !plain.is_of(&REDUCE_LOSS_KERNEL));
+    let argmax = Features { argmax: true, ..Features::default() };
+    let with_rank = Features { rank: true, labels: true, ..Features::default() };
+    for (wrong, kernel) in [
+        (Variant { unit: Unit::Subgroup, ..vector }, &REDUCE_LOSS_KERNEL),
+        (Variant { features: argmax, ..vector }, &REDUCE_LOSS_KERNEL),
+        (Variant { from: LogitsFrom::Texture, ..vector }, &REDUCE_LOSS_KERNEL),
+        (Variant { features: argmax, ..plain }, &SOFTMAX_KERNEL),
+        (Variant { phase: Phase::Held(1), ..plain }, &SOFTMAX_KERNEL),
+        (Variant { phase: Phase::Held(5), unit: Unit::Workgroup, ..plain }, &SOFTMAX_KERNEL),
+        (Variant { elements: false, ..plain }, &SOFTMAX_KERNEL),
+        (Variant { forms: Forms { target_result: Storage::F16, ..plain.forms }, ..plain }, &SOFTMAX_KERNEL),
+        (Variant { features: with_rank, ..plain }, &CROSS_ENTROPY_KERNEL),
+    ] {
+        assert!(!wrong.is_of(kernel), "{} {wrong:?}", kernel.name);
+    }
 }
 
 #[test]
@@ -109,23 +140,35 @@ fn every_module_is_valid_and_lowers_to_every_back_end() {
     });
 }
 
-fn lower(m: &Module) {
+/// With the values of its overrides in it.
+fn resolved(m: &Module) -> (naga::Module, ModuleInfo) {
     let module = parse(&m.source);
     let info = validate(&module, m.unit);
     let constants: PipelineConstants = m.constants.iter().map(|&(name, value)| (name.to_string(), value)).collect();
+    let resolved = process_overrides(&module, &info, Some((ShaderStage::Compute, "main")), &constants);
+    let (module, info) = resolved.unwrap_or_else(|e| panic!("{}: {e:?}", m.name));
+    (module.into_owned(), info.into_owned())
+}
+
+/// As Metal's shading language.
+fn metal(m: &Module, module: &naga::Module, info: &ModuleInfo) -> String {
+    let options = msl::Options { lang_version: (2, 4), ..Default::default() };
+    let pipeline = msl::PipelineOptions { entry_point: Some((ShaderStage::Compute, "main".into())), ..Default::default() };
+    let (text, written) = msl::write_string(module, info, &options, &pipeline).unwrap_or_else(|e| panic!("MSL, {}: {e}", m.name));
+    assert!(written.entry_point_names.iter().all(Result::is_ok), "MSL, {}: {:?}", m.name, written.entry_point_names);
+    text
+}
+
+fn lower(m: &Module) {
+    let (module, info) = resolved(m);
     let stage = ShaderStage::Compute;
-    let (module, info) =
-        process_overrides(&module, &info, Some((stage, "main")), &constants).unwrap_or_else(|e| panic!("{}: {e:?}", m.name));
     let entry = || "main".to_string();
 
     let options = spv::Options { lang_version: (1, 3), ..Default::default() };
     let words = spv::write_vec(&module, &info, &options, Some(&spv::PipelineOptions { shader_stage: stage, entry_point: entry() }));
     assert!(!words.unwrap_or_else(|e| panic!("SPIR-V, {}: {e}", m.name)).is_empty());
 
-    let options = msl::Options { lang_version: (2, 4), ..Default::default() };
-    let pipeline = msl::PipelineOptions { entry_point: Some((stage, entry())), ..Default::default() };
-    let (_, written) = msl::write_string(&module, &info, &options, &pipeline).unwrap_or_else(|e| panic!("MSL, {}: {e}", m.name));
-    assert!(written.entry_point_names.iter().all(Result::is_ok), "MSL, {}: {:?}", m.name, written.entry_point_names);
+    fast_math::check(m, &metal(m, &module, &info));
 
     let options = hlsl::Options { shader_model: hlsl::ShaderModel::V6_2, ..Default::default() };
     let pipeline = hlsl::PipelineOptions { entry_point: Some((stage, entry())) };

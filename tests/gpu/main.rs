@@ -6,6 +6,7 @@ mod cancelling;
 mod common;
 mod correct;
 mod denominators;
+mod determinism;
 mod device;
 mod device_options;
 mod edges;

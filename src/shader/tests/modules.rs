@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::super::*;
+use super::pairs;
 use crate::shader::features::Choice;
 
 /// A module with the values of its overrides. Pipelines that agree in both are listed once.
@@ -14,22 +15,29 @@ pub(super) struct Module {
     pub(super) constants: Vec<(&'static str, f64)>,
 }
 
-/// Every module that can be asked for.
-pub(super) static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
-    let mut seen = HashSet::new();
-    let mut modules = Vec::new();
-    for &kernel in ALL_KERNELS {
-        for variant in variants(kernel) {
-            let source = Source::new(kernel, &variant);
-            let (workgroup, items) = widths(variant.unit);
-            let constants = source.constants(kernel, &variant, workgroup, items);
-            if seen.insert((source.text.clone(), format!("{constants:?}"))) {
-                modules.push(Module { name: format!("{} {variant:?}", kernel.name), unit: variant.unit, source, constants });
-            }
-        }
+impl Module {
+    fn new(kernel: &'static Kernel, variant: &Variant) -> Self {
+        let source = Source::new(kernel, variant);
+        let (workgroup, items) = widths(variant.unit);
+        let constants = source.constants(kernel, variant, workgroup, items);
+        Self { name: format!("{} {variant:?}", kernel.name), unit: variant.unit, source, constants }
     }
-    modules
-});
+}
+
+/// The modules of some variants of every kernel, each once.
+fn modules_of(variants: impl Fn(&Kernel) -> Vec<Variant>) -> Vec<Module> {
+    let mut seen = HashSet::new();
+    let modules = ALL_KERNELS.iter().flat_map(|&kernel| variants(kernel).into_iter().map(move |v| Module::new(kernel, &v)));
+    modules.filter(|m| seen.insert((m.source.text.clone(), format!("{:?}", m.constants)))).collect()
+}
+
+/// Modules of all variants below.
+pub(super) static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| modules_of(variants));
+
+/// Fewer of them, in which the same choices meet: for what takes long.
+pub(super) fn covering() -> Vec<Module> {
+    modules_of(|kernel| pairs::cover(&variants(kernel)))
+}
 
 /// Storages of the logits, of the other inputs, and of the results. Those of 16 bits differ only in the values of overrides.
 const STORAGES: [[Storage; 3]; 4] = [
@@ -39,79 +47,57 @@ const STORAGES: [[Storage; 3]; 4] = [
     [Storage::F32, Storage::F32, Storage::Bf16],
 ];
 
-/// The variants of a kernel that can be asked for. This is the one place for the rule:
-/// - units with subgroups, only of kernels that have a part for them;
-/// - tiles, only of kernels that read all logits, of whole rows or from states;
-/// - blocks held, only by workgroups, of kernels that can, with elements;
-/// - elements, only of kernels with `element()`; those that have no results of rows are never run without;
-/// - in place, only with elements, and then the logits have no form of their own; otherwise from a buffer or a texture;
-/// - forms, only of matrices that are there, and no alignment where classes lie apart;
-/// - features, only those that the kernel has a choice or an output for.
+/// Variants of a kernel: all ways to store its matrices, options and units alone and together with some others, and after these
+/// what it takes for every pair of choices that the rule of `possible.rs` allows to meet in one of them. All combinations are too many
+/// for a test; parts only meet through the functions that they share, which pairs show.
 pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
-    let has = |text: &str| kernel.parts.iter().any(|p| p.text.contains(text));
-    let (element, rows) = (has("fn element("), has("put_row(params") || has("keep_state(row") || !kernel.reads_logits);
-    let second = kernel.reads_second || kernel.choices.contains(&Choice::Labels);
-    let third = kernel.choices.contains(&Choice::ElementWeights);
     let mut variants = Vec::new();
-    let units = [Unit::Thread, Unit::Tile(4096), Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)];
-    for unit in units.into_iter().filter(|&u| match u {
-        Unit::Thread | Unit::Workgroup => true,
-        Unit::Tile(_) => kernel.reads_all(),
-        Unit::Subgroup | Unit::Subgroups(_) => kernel.has_subgroups(),
-    }) {
-        let tile = matches!(unit, Unit::Tile(_));
-        let held = matches!(unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold();
+    for unit in UNITS {
+        // The numbers of blocks are values of an override: the others come with the pairs.
         for phase in [Phase::Whole, Phase::Held(4), Phase::Partials, Phase::Finish] {
-            if phase == Phase::Held(4) && !held || phase == Phase::Partials && tile {
-                continue;
-            }
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
             // storages, for textures, and for matrices of which only some are aligned.
-            let all = matches!(unit, Unit::Thread | Unit::Tile(_)) && phase == Phase::Whole;
+            let all = unit == Unit::Thread && phase == Phase::Whole;
             let (storages, bits) = if all { (&STORAGES[..], 8) } else { (&STORAGES[..1], 7) };
             for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << bits).map(move |bits| (storage, bits))) {
                 let bit = |i: u32| bits >> i & 1 == 1;
-                let (elements, in_place, strided) = (bit(0), bit(1), bit(2));
-                if !all && !(bit(3) && bit(4) && bit(5) && bit(6) || !(bit(3) || bit(4) || bit(5) || bit(6))) {
-                    continue;
-                }
-                let from = match (in_place, bit(7)) {
+                let from = match (bit(1), bit(7)) {
                     (true, false) => LogitsFrom::Result,
                     (false, true) => LogitsFrom::Texture,
                     (false, false) => LogitsFrom::Buffer,
                     (true, true) => continue,
                 };
-                // Alignment is given only to what is there, and not where classes lie apart.
-                let form = |there: bool, storage: Storage, aligned: bool| if there { Form { storage, aligned } } else { Form::NONE };
-                let v = Variant {
+                if !all && !(bit(3) && bit(4) && bit(5) && bit(6) || !(bit(3) || bit(4) || bit(5) || bit(6))) {
+                    continue;
+                }
+                let form = |storage: Storage, aligned: bool| Form { storage, aligned };
+                let plain = Variant {
                     unit,
                     phase,
-                    elements,
+                    elements: bit(0),
                     from,
-                    strided,
+                    strided: bit(2),
                     forms: Forms {
-                        logits: form(kernel.reads_logits && !in_place, storage[0], bit(3)),
-                        second: form(second, storage[1], bit(4)),
-                        third: form(third, storage[1], bit(5)),
-                        result: form(elements, storage[2], bit(6)),
+                        logits: form(storage[0], bit(3)),
+                        second: form(storage[1], bit(4)),
+                        third: form(storage[1], bit(5)),
+                        result: form(storage[2], bit(6)),
                         target_result: storage[2],
                     },
                     features: Features::default(),
                 };
-                let own = if elements { element } else { rows };
-                let any_aligned = (kernel.reads_logits && !in_place && bit(3)) || second && bit(4) || third && bit(5) || elements && bit(6);
-                if own
-                    && (elements || !in_place && phase != Phase::Held(4))
-                    && (kernel.reads_logits || from == LogitsFrom::Buffer)
-                    && (!strided || kernel.reads_logits && !any_aligned && !tile)
-                {
-                    variants.extend(with_features(kernel, v));
-                }
+                variants.extend(with_features(kernel, plain));
             }
         }
     }
+    variants.retain(|v| v.is_of(kernel));
+    pairs::complete(kernel, &mut variants);
     variants
 }
+
+pub(super) const UNITS: [Unit; 5] = [Unit::Thread, Unit::Tile(4096), Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)];
+pub(super) const PHASES: [Phase; 7] =
+    [Phase::Whole, Phase::Held(1), Phase::Held(2), Phase::Held(3), Phase::Held(4), Phase::Partials, Phase::Finish];
 
 /// Sets a feature.
 type Set = fn(&mut Features);
@@ -156,13 +142,23 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
             variants.extend(own.iter().enumerate().flat_map(|(i, &a)| own[..i].iter().map(move |&b| (a, b))).map(|(a, b)| with(&[a, b])));
         }
     }
-    // A matrix that the features do without has no form.
-    for Variant { forms, features, .. } in &mut variants {
-        forms.second = if kernel.reads_second || features.labels { forms.second } else { Form::NONE };
-        forms.third = if features.element_weights { forms.third } else { Form::NONE };
-        forms.target_result = if features.target_gradient { forms.target_result } else { Storage::F32 };
+    variants.into_iter().map(|variant| trimmed(kernel, variant)).collect()
+}
+
+/// Without the forms of matrices that are not there.
+pub(super) fn trimmed(kernel: &Kernel, mut v: Variant) -> Variant {
+    let Variant { forms, features, from, elements, .. } = &mut v;
+    let there = [
+        (kernel.reads_logits && *from != LogitsFrom::Result, &mut forms.logits),
+        (kernel.reads_second || features.labels, &mut forms.second),
+        (features.element_weights, &mut forms.third),
+        (*elements, &mut forms.result),
+    ];
+    for (there, form) in there {
+        *form = if there { *form } else { Form::NONE };
     }
-    variants
+    forms.target_result = if features.target_gradient { forms.target_result } else { Storage::F32 };
+    v
 }
 
 /// Threads and items of a workgroup, as on a GPU.

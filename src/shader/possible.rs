@@ -1,0 +1,92 @@
+//! Which variants of a kernel calls can ask for: the one place for the rule. A debug build holds every pipeline that it makes against
+//! it, and the unit tests enumerate by it, so that no module is made that they have not seen the like of.
+
+use super::features::Choice;
+use super::*;
+use crate::plan::MAX_HELD;
+
+impl Kernel {
+    /// Whether there is a result of the logits' shape, and whether it can do without one: it has results of rows, or of all of them.
+    fn writes(&self) -> [bool; 2] {
+        *self.writes.get_or_init(|| {
+            let contains = |code: &str| self.parts.iter().any(|part| part.text.contains(code));
+            [contains("fn element("), contains("put_row(params") || contains("keep_state(row") || !self.reads_logits]
+        })
+    }
+}
+
+impl Variant {
+    /// Whether calls of a kernel can ask for it.
+    pub(crate) fn is_of(&self, kernel: &Kernel) -> bool {
+        self.has_unit_of(kernel) && self.has_matrices_of(kernel) && self.has_features_of(kernel)
+    }
+
+    /// Subgroups only where the kernel has a part for them; blocks held only by workgroups, of what is written afterwards; tiles of whole
+    /// rows, or from states, whose classes lie side by side and are all read.
+    fn has_unit_of(&self, kernel: &Kernel) -> bool {
+        let is_subgroup = matches!(self.unit, Unit::Subgroup | Unit::Subgroups(_));
+        let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;
+        let holds = match self.phase {
+            Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
+            Phase::Whole | Phase::Partials | Phase::Finish => true,
+        };
+        let is_tile = matches!(self.unit, Unit::Tile(_));
+        let tiles = kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Finish);
+        holds && (!is_tile || tiles) && (!is_subgroup || kernel.has_subgroups())
+    }
+
+    /// In place only where elements are written; a texture only of logits that are all read; forms only of what is there, and no
+    /// alignment where the classes of a row lie apart.
+    fn has_matrices_of(&self, kernel: &Kernel) -> bool {
+        let Self { elements, from, strided, forms, features, .. } = *self;
+        let own_logits = kernel.reads_logits && from != LogitsFrom::Result;
+        let there = [
+            (own_logits, forms.logits),
+            (kernel.reads_second || features.labels, forms.second),
+            (features.element_weights, forms.third),
+            (elements, forms.result),
+        ];
+        let from_fits = match from {
+            LogitsFrom::Buffer => true,
+            LogitsFrom::Result => kernel.reads_logits && elements,
+            LogitsFrom::Texture => kernel.reads_all(),
+        };
+        kernel.writes()[usize::from(!elements)]
+            && from_fits
+            && (!strided || kernel.reads_logits)
+            && there.iter().all(|&(there, form)| if there { !(strided && form.aligned) } else { form == Form::NONE })
+            && (features.target_gradient || forms.target_result == Storage::F32)
+    }
+
+    /// Features only of kernels that have a choice or an output for them.
+    fn has_features_of(&self, kernel: &Kernel) -> bool {
+        let has = |choice| kernel.choices.contains(&choice);
+        // All fields by name: a new one cannot be forgotten here.
+        let Features {
+            transform,
+            masked,
+            weighted,
+            element_weights,
+            pos_weights,
+            writes,
+            labels,
+            smooths,
+            argmax,
+            rank,
+            entropy,
+            states,
+            target_gradient,
+        } = self.features;
+        let writes_one_of = kernel.parts.iter().any(|part| part.overrides.contains(&"WRITES"));
+        (transform == Transform::Identity || has(Choice::Transform))
+            && (!masked || has(Choice::Mask))
+            && (!weighted || has(Choice::ClassWeights) || has(Choice::ElementWeights) && !element_weights)
+            && (!element_weights || has(Choice::ElementWeights))
+            && (!pos_weights || has(Choice::PosWeights))
+            && (writes == Writes::Values || writes_one_of && self.elements)
+            && (!(labels || smooths || argmax || rank || entropy) || has(Choice::Labels))
+            && !(labels && rank)
+            && (!states || has(Choice::States))
+            && (!target_gradient || has(Choice::TargetGradient) && self.elements && labels)
+    }
+}
