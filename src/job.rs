@@ -1,6 +1,7 @@
 //! What a host-level call asks of a kernel, and what comes back.
 
 use std::borrow::Cow;
+use std::collections::TryReserveError;
 
 use crate::launch::{Params, Pass};
 use crate::options::Reduction;
@@ -9,7 +10,7 @@ use crate::shader::{Features, Kernel, Transform};
 use crate::summary::SummaryWords;
 use crate::transform::{ClassMask, LogitTransform};
 use crate::words::{CLASS_INPUTS, ClassInput, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
-use crate::{Element, Factor, Logits, RowState, Storage};
+use crate::{Element, Error, Factor, Logits, Result, RowState, Storage};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
 const HOST_WINDOW: u64 = 16 << 20;
@@ -36,8 +37,18 @@ impl Default for Stored {
 }
 
 impl Stored {
-    pub(crate) fn with_capacity(storage: Storage, elements: usize) -> Self {
-        if storage.is_half() { Self::Halves(Vec::with_capacity(elements)) } else { Self::Words(Vec::with_capacity(elements)) }
+    /// Room for so many elements.
+    pub(crate) fn with_capacity(storage: Storage, elements: usize) -> Result<Self> {
+        let bytes = elements as u64 * storage.bytes() as u64;
+        let none = |error: TryReserveError| Error::OutOfMemory { bytes, message: format!("the host has no room for the result: {error}") };
+        if storage.is_half() {
+            let mut halves = Vec::new();
+            halves.try_reserve_exact(elements).map_err(none)?;
+            return Ok(Self::Halves(halves));
+        }
+        let mut words = Vec::new();
+        words.try_reserve_exact(elements).map_err(none)?;
+        Ok(Self::Words(words))
     }
 
     pub(crate) fn extend(&mut self, bytes: &[u8]) {

@@ -28,3 +28,4 @@ mod storage;
 mod top_k;
 mod torch;
 mod tune;
+mod world;
