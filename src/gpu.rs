@@ -311,6 +311,8 @@ impl Gpu {
 
     /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
     pub(crate) fn scoped<T>(&self, bytes: u64, run: impl FnOnce() -> T) -> Result<T> {
+        #[cfg(test)]
+        crate::strike::strike(bytes)?;
         let (value, error) = self.raised(run);
         let Some(error) = error else { return Ok(value) };
         Err(self.lost().unwrap_or_else(|| match error {

@@ -22,6 +22,8 @@ mod route;
 mod sampling;
 mod shader;
 mod state;
+#[cfg(test)]
+mod strike;
 mod summary;
 mod texels;
 mod transfer;
