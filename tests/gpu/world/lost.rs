@@ -6,15 +6,22 @@ use std::time::Duration;
 use super::wrapped;
 use crate::device::{buffer, encoder};
 use crate::host_path::{Case, same};
-use wgpu_xent::wgpu::MemoryBudgetThresholds;
+use wgpu_xent::wgpu::{self, MemoryBudgetThresholds};
 use wgpu_xent::{AdapterChoice, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Output, Targets};
 
 fn is_lost<T: std::fmt::Debug>(end: &Result<T, Error>) -> bool {
     matches!(end, Err(Error::DeviceLost { message }) if !message.is_empty())
 }
 
-/// The device-level loss of a case, waited for.
+/// The device-level loss of a case, waited for. What the test's own commands raise on a device that is gone is its own affair.
 fn recorded(gpu: &Gpu, case: &Case, awaited: bool) -> Result<(), Error> {
+    let scope = gpu.device().push_error_scope(wgpu::ErrorFilter::Validation);
+    let end = record_and_read(gpu, case, awaited);
+    pollster::block_on(scope.pop());
+    end
+}
+
+fn record_and_read(gpu: &Gpu, case: &Case, awaited: bool) -> Result<(), Error> {
     let values: Vec<u32> = case.values.iter().map(|value| value.to_bits()).collect();
     let (logits, targets) = (buffer(gpu, &values), buffer(gpu, &case.indices));
     let matrix = DeviceMatrix::new::<f32>(&logits, case.rows, case.classes)?;

@@ -99,6 +99,7 @@ fn losses<F: Copy>(result: CrossEntropyResult<F>) -> Vec<F> {
 pub(super) fn all() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for shape in SHAPES {
+        // For the rest of the process: threads that are stuck may hold it for as long.
         let data: &'static Data = Box::leak(Box::new(Data::new(shape)));
         add(&mut cases, data)?;
     }
@@ -135,17 +136,18 @@ fn add(cases: &mut Vec<Case>, data: &'static Data) -> Result<()> {
     case("log-sum-exp", Box::new(move |gpu, w| either!(w, gpu, logsumexp, logsumexp_async, &x)), Some((reference::logsumexp(&x), exact, 1e-6)));
     let options = CrossEntropy::new().reduction(Reduction::Sum).row_loss(true).gradient(true);
     let smoothed = options.label_smoothing(0.1).entropy(true);
-    for (name, options) in [("loss", options), ("smoothed loss", smoothed)] {
+    // Where terms of a gradient cancel, the error is that of the terms.
+    for (name, options, absolute) in [("loss", options, 1e-7), ("smoothed loss", smoothed, 2e-6)] {
         let expected = losses(reference::cross_entropy(&x, &targets, &options)?);
         let call = move |gpu: &Gpu, w| Ok(losses(either!(w, gpu, cross_entropy, cross_entropy_async, &x, &targets, &options)?));
-        case(name, Box::new(call), Some((expected, exact, 1e-7)));
+        case(name, Box::new(call), Some((expected, exact, absolute)));
     }
     let expected = losses(reference::soft_cross_entropy(&x, &q, &options)?);
     let call = move |gpu: &Gpu, w| Ok(losses(either!(w, gpu, soft_cross_entropy, soft_cross_entropy_async, &x, &q, &options)?));
-    case("loss of probabilities", Box::new(call), Some((expected, exact, 1e-7)));
+    case("loss of probabilities", Box::new(call), Some((expected, exact, 2e-6)));
     let expected = reference::softmax_backward(&q, &x)?;
     let call = move |gpu: &Gpu, w| either!(w, gpu, softmax_backward, softmax_backward_async, &q, &x);
-    case("gradient of softmax", Box::new(call), Some((expected, 1e-5, 1e-6)));
+    case("gradient of softmax", Box::new(call), Some((expected, 1e-5, 2e-6)));
     let binary = BinaryCrossEntropy::new();
     let expected = reference::binary_cross_entropy_with_logits(&x, &q, &binary)?.loss;
     let call = move |gpu: &Gpu, w| {

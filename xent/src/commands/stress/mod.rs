@@ -80,7 +80,8 @@ fn measure(args: &Stress, load: &Load, place: AdapterChoice, start: Option<u64>)
     let mut reopen = |outcome: &mut Outcome| {
         if args.reopen > 0 && last.elapsed().as_secs() >= args.reopen {
             let case = &load.cases[reopened as usize % load.cases.len()];
-            let end = Gpu::open(&place).map_err(|error| error.to_string()).and_then(|gpu| checked(case, &gpu, false));
+            let end = Gpu::open(&place).map(|gpu| gpu.with_deadline(load.patience)).map_err(|error| error.to_string());
+            let end = end.and_then(|gpu| checked(case, &gpu, false));
             outcome.add(&format!("another device, {}", case.name), end);
             reopened += 1;
             last = Instant::now();
