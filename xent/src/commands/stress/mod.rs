@@ -75,7 +75,7 @@ fn measure(args: &Stress, load: &Load, place: AdapterChoice, start: Option<u64>)
     for case in load.cases.iter() {
         load.gpus.iter().for_each(|gpu| first.add(&case.name, checked(case, gpu, false)));
     }
-    let mut reopened = 0;
+    let mut reopened = 0_u64;
     let mut last = Instant::now();
     let mut reopen = |outcome: &mut Outcome| {
         if args.reopen > 0 && last.elapsed().as_secs() >= args.reopen {
