@@ -142,10 +142,10 @@ pub enum Error {
         /// The driver's words.
         message: String,
     },
-    /// The driver could not allocate.
-    #[error("out of device memory{}: {message}", bytes_text(*.bytes))]
+    /// The driver could not allocate, or the host has no room for the result. What the call had taken is freed.
+    #[error("out of memory{}: {message}", bytes_text(*.bytes))]
     OutOfMemory {
-        /// Bytes asked for by the failed call, 0 if unknown.
+        /// Bytes that could not be had, 0 if unknown.
         bytes: u64,
         /// The driver's words.
         message: String,
@@ -156,12 +156,15 @@ pub enum Error {
         /// The driver's words.
         message: String,
     },
-    /// The GPU did not finish in time.
-    #[error("the GPU did not finish within {seconds} s")]
+    /// The GPU did not finish in time ([`Gpu::with_deadline`](crate::Gpu::with_deadline)).
+    #[error("the GPU did not finish within {} s", .deadline.as_secs_f64())]
     Timeout {
         /// How long was waited.
-        seconds: u64,
+        deadline: std::time::Duration,
     },
+    /// The call was stopped by a [`Cancel`](crate::Cancel).
+    #[error("the call was cancelled")]
+    Cancelled,
     /// A shader was refused. Always a defect of this library or of a driver.
     #[error("shader {pipeline} was refused at {file}:{line}: {message}")]
     Shader {

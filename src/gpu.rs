@@ -1,5 +1,6 @@
 //! The handle: a device with its queue, the facts to plan with, and the compiled pipelines.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::caps::{AdapterDescription, Caps, describe};
@@ -8,8 +9,8 @@ use crate::plan::{Plan, Strategy, Work};
 use crate::pool::Pool;
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
-use crate::transfer::Poller;
 use crate::tune::Tuning;
+use crate::wait::{Waits, outlive};
 use crate::{Error, Result};
 
 /// Which adapter to open.
@@ -33,8 +34,7 @@ pub struct Gpu {
     forced: Option<Strategy>,
     caps: Caps,
     tuning: Option<Arc<Tuning>>,
-    /// Whether waiting polls the device on the calling thread, which the blocking calls do.
-    pub(crate) inline: bool,
+    pub(crate) waits: Waits,
 }
 
 #[derive(Debug)]
@@ -45,9 +45,19 @@ struct Shared {
     pipelines: Cache,
     texels: Kept,
     pool: Arc<Pool>,
-    nothing: [wgpu::Buffer; 2],
+    nothing: OnceLock<[wgpu::Buffer; 2]>,
+    /// What the device said when it was lost, if it is ours to hear.
     lost: Arc<Mutex<Option<String>>>,
-    poller: OnceLock<Poller>,
+    /// Whether a wait has timed out.
+    timed_out: AtomicBool,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if *self.timed_out.get_mut() {
+            outlive(self.device.clone(), self.queue.clone());
+        }
+    }
 }
 
 /// Bytes between the places that stand in for unused write bindings, so that no two of them overlap.
@@ -126,8 +136,8 @@ impl Gpu {
 
     /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
     /// limits it was opened with; `SUBGROUP` is worth asking for, and so is `MAPPABLE_PRIMARY_BUFFERS` where host and device share
-    /// their memory. The caller keeps its device-lost callback: here, the loss of
-    /// the device shows as [`Error::Gpu`].
+    /// their memory. The caller keeps its device-lost callback, which alone is told why a device was lost; calls give
+    /// [`Error::DeviceLost`] here too.
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let info = device.adapter_info();
@@ -136,15 +146,6 @@ impl Gpu {
 
     fn with(device: wgpu::Device, queue: wgpu::Queue, info: wgpu::AdapterInfo, lost: Arc<Mutex<Option<String>>>) -> Self {
         let caps = Caps::of(&info, device.features(), &device.limits());
-        let buffer = |size| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("nothing"),
-                size,
-                usage: wgpu::BufferUsages::STORAGE,
-                mapped_at_creation: false,
-            })
-        };
-        let nothing = [buffer(NOTHING_STEP), buffer(16 * NOTHING_STEP)];
         let shared = Shared {
             device,
             queue,
@@ -152,11 +153,11 @@ impl Gpu {
             pipelines: Cache::default(),
             texels: Kept::default(),
             pool: Arc::default(),
-            nothing,
+            nothing: OnceLock::new(),
             lost,
-            poller: OnceLock::new(),
+            timed_out: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared), forced: None, caps, tuning: None, inline: false }
+        Self { shared: Arc::new(shared), forced: None, caps, tuning: None, waits: Waits::default() }
     }
 
     /// The same GPU, with every plan forced to a strategy. For tests and benchmarks: calls fail with [`Error::Strategy`]
@@ -215,7 +216,9 @@ impl Gpu {
 
     /// The handle that blocking calls work with.
     pub(crate) fn blocking(&self) -> Self {
-        Self { inline: true, ..self.clone() }
+        let mut gpu = self.clone();
+        gpu.waits.inline = true;
+        gpu
     }
 
     /// The wgpu device.
@@ -273,20 +276,32 @@ impl Gpu {
         self.device().features().contains(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS) && has_one_memory(&self.shared.info)
     }
 
-    pub(crate) fn poller(&self) -> &Poller {
-        self.shared.poller.get_or_init(|| Poller::new(self.device().clone()))
+    /// That a wait has timed out: the device may be hung.
+    pub(crate) fn remember_timeout(&self) {
+        self.shared.timed_out.store(true, Ordering::Relaxed);
     }
 
     /// The error that a lost device gives, if it is lost.
     pub(crate) fn lost(&self) -> Option<Error> {
-        let message = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        message.map(|message| Error::DeviceLost { message })
+        if !self.is_gone() {
+            return None;
+        }
+        // The callback that tells why runs in a poll, if it is ours and the work under way is done.
+        self.poll_once();
+        let told = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let message = told.unwrap_or_else(|| "it takes no commands any more".into());
+        Some(Error::DeviceLost { message })
     }
 
-    /// [`lost`](Self::lost), after the device had an occasion to say so: its callback runs only in a poll.
-    pub(crate) fn now_lost(&self) -> Option<Error> {
-        self.poll_once();
-        self.lost()
+    /// Whether the device makes nothing any more: wgpu says so at once, and in no other way but to the one who has set the device's
+    /// only callback. It raises no error of a buffer that a lost device cannot make, but that cannot be mapped.
+    fn is_gone(&self) -> bool {
+        let made = self.raised(|| {
+            let usage = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
+            let descriptor = wgpu::BufferDescriptor { label: Some("probe"), size: 4, usage, mapped_at_creation: true };
+            self.device().create_buffer(&descriptor).get_mapped_range_mut(..).is_ok()
+        });
+        matches!(made, (false, None))
     }
 
     /// Lets callbacks run whose time has come.
@@ -295,21 +310,10 @@ impl Gpu {
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
     }
 
-    /// [`now_lost`](Self::now_lost), after work that is under way on a lost device had time to end: the loss is told only then.
-    fn soon_lost(&self) -> Option<Error> {
-        (0..50).find_map(|_| {
-            let lost = self.now_lost();
-            if lost.is_none() {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-            lost
-        })
-    }
-
-    /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
+    /// Runs wgpu calls, and the first error that they raise.
     ///
     /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
-    pub(crate) fn scoped<T>(&self, bytes: u64, run: impl FnOnce() -> T) -> Result<T> {
+    fn raised<T>(&self, run: impl FnOnce() -> T) -> (T, Option<wgpu::Error>) {
         let device = self.device();
         let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory]
             .map(|filter| device.push_error_scope(filter));
@@ -318,13 +322,19 @@ impl Gpu {
         for scope in scopes.into_iter().rev() {
             first = first.or(pollster::block_on(scope.pop()));
         }
-        match first {
-            None => Ok(value),
-            Some(wgpu::Error::OutOfMemory { source }) => {
-                Err(self.now_lost().unwrap_or_else(|| Error::OutOfMemory { bytes, message: source.to_string() }))
-            }
-            Some(other) => Err(self.soon_lost().unwrap_or_else(|| Error::Gpu { message: other.to_string() })),
-        }
+        (value, first)
+    }
+
+    /// Runs wgpu calls and turns the errors that they raise into one of ours. `bytes` is told if memory runs out.
+    pub(crate) fn scoped<T>(&self, bytes: u64, run: impl FnOnce() -> T) -> Result<T> {
+        #[cfg(test)]
+        crate::strike::strike(bytes)?;
+        let (value, error) = self.raised(run);
+        let Some(error) = error else { return Ok(value) };
+        Err(self.lost().unwrap_or_else(|| match error {
+            wgpu::Error::OutOfMemory { source } => Error::OutOfMemory { bytes, message: source.to_string() },
+            other => Error::Gpu { message: other.to_string() },
+        }))
     }
 
     /// A buffer of at least four bytes.
@@ -345,11 +355,12 @@ impl Gpu {
             let size = bytes.len() as u64;
             let buffer = self.device().create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true });
             let mapped = buffer.get_mapped_range_mut(..);
-            // wgpu does not raise the error of a buffer that a lost device cannot make: it shows only here.
-            mapped.map_err(|e| self.now_lost().unwrap_or_else(|| Error::Gpu { message: e.to_string() }))?.copy_from_slice(bytes);
+            mapped.map(|mut mapped| mapped.copy_from_slice(bytes)).map_err(|error| error.to_string())?;
             buffer.unmap();
             Ok(buffer)
         })?
+        // Without an error raised, as of a buffer that a lost device cannot make.
+        .map_err(|message| self.lost().unwrap_or(Error::Gpu { message }))
     }
 
     /// An encoder of our own.
@@ -358,12 +369,20 @@ impl Gpu {
     }
 
     /// What is bound where a kernel declares a binding that the call does not use.
-    pub(crate) fn nothing(&self, slot: &Slot) -> wgpu::BufferBinding<'_> {
-        let (buffer, place) = match slot.access {
-            Access::Write => (&self.shared.nothing[1], u64::from(slot.index)),
-            _ => (&self.shared.nothing[0], 0),
+    pub(crate) fn nothing(&self, slot: &Slot) -> Result<wgpu::BufferBinding<'_>> {
+        let [read, written] = match self.shared.nothing.get() {
+            Some(buffers) => buffers,
+            None => {
+                let buffer = |size| self.scratch("nothing", size, wgpu::BufferUsages::STORAGE);
+                let made = [buffer(NOTHING_STEP)?, buffer(16 * NOTHING_STEP)?];
+                self.shared.nothing.get_or_init(|| made)
+            }
         };
-        wgpu::BufferBinding { buffer, offset: place * NOTHING_STEP, size: wgpu::BufferSize::new(NOTHING_STEP) }
+        let (buffer, place) = match slot.access {
+            Access::Write => (written, u64::from(slot.index)),
+            _ => (read, 0),
+        };
+        Ok(wgpu::BufferBinding { buffer, offset: place * NOTHING_STEP, size: wgpu::BufferSize::new(NOTHING_STEP) })
     }
 }
 

@@ -124,7 +124,7 @@ impl Set {
     }
 
     /// Uploads what a window's rows are given in words.
-    fn upload_words(&self, gpu: &Gpu, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
+    fn upload_words(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, job: &Job<'_>, first: usize, count: usize) -> Result<()> {
         let mut words = vec![0_u32; self.layout.outputs_start as usize];
         for (start, values) in self.layout.classes.iter().zip(&job.class_inputs) {
             if let (Some(start), Some(values)) = (start, values) {
@@ -136,7 +136,7 @@ impl Set {
                 words[*start as usize..][..count].copy_from_slice(&values[first..first + count]);
             }
         }
-        gpu.upload(&self.words, bytemuck::cast_slice(&words))
+        gpu.upload(encoder, &self.words, bytemuck::cast_slice(&words))
     }
 
     /// Uploads what else a window's rows are given, what has to be copied to its place by way of the encoder.
@@ -150,10 +150,10 @@ impl Set {
         if let (Some(buffer), Some(mask)) = (&self.mask, job.mask) {
             let all_rows = mask.stride() == 0;
             let words = if all_rows { mask.words() } else { &mask.words()[first * mask.stride()..][..count * mask.stride()] };
-            gpu.upload(buffer, bytemuck::cast_slice(words))?;
+            gpu.upload(encoder, buffer, bytemuck::cast_slice(words))?;
         }
         if let (Some(buffer), Some(states)) = (&self.states_in, job.states_in) {
-            gpu.upload(buffer, bytemuck::cast_slice(&states[first..first + count]))?;
+            gpu.upload(encoder, buffer, bytemuck::cast_slice(&states[first..first + count]))?;
         }
         Ok(())
     }
@@ -264,10 +264,10 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     let summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
     let summary = summary.as_ref();
     if job.elements.result && place.is_none() {
-        done.elements = Stored::with_capacity(job.elements.storage, rows * classes);
+        done.elements = Stored::with_capacity(job.elements.storage, rows * classes)?;
     }
     if job.elements.target_result {
-        done.target_elements = Stored::with_capacity(job.elements.storage, rows * classes);
+        done.target_elements = Stored::with_capacity(job.elements.storage, rows * classes)?;
     }
     let windows = || {
         let counted = (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));
@@ -277,20 +277,22 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     if job.reduction.is_some() {
         let call = sets[0].call(job, summary);
         for (first, count, window) in windows() {
-            sets[0].upload_words(gpu, job, first, count)?;
+            gpu.go_on()?;
             let mut encoder = gpu.encoder()?;
+            sets[0].upload_words(gpu, &mut encoder, job, first, count)?;
             check_targets(gpu, &mut encoder, &call, window)?;
             gpu.submit(encoder)?;
         }
     }
     for (number, (first, count, window)) in windows().enumerate() {
+        gpu.go_on()?;
         let set = &mut sets[number % SETS];
         set.collect(gpu, job, &mut done, &mut place).await?;
         let call = set.call(job, summary);
         let mut encoder = gpu.encoder()?;
         // The check has left them where they are if there is only one window.
         if job.reduction.is_none() || plan.windows > 1 {
-            set.upload_words(gpu, job, first, count)?;
+            set.upload_words(gpu, &mut encoder, job, first, count)?;
         }
         set.upload_rows(gpu, &mut encoder, job, first, count).await?;
         copy_denominator(&mut encoder, &call);

@@ -1,6 +1,7 @@
 //! What a host-level call asks of a kernel, and what comes back.
 
 use std::borrow::Cow;
+use std::collections::TryReserveError;
 
 use crate::launch::{Params, Pass};
 use crate::options::Reduction;
@@ -9,7 +10,7 @@ use crate::shader::{Features, Kernel, Transform};
 use crate::summary::SummaryWords;
 use crate::transform::{ClassMask, LogitTransform};
 use crate::words::{CLASS_INPUTS, ClassInput, ROW_INPUTS, ROW_OUTPUTS, RowInput, RowOutput, Wanted};
-use crate::{Element, Factor, Logits, RowState, Storage};
+use crate::{Element, Error, Factor, Logits, Result, RowState, Storage};
 
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
 const HOST_WINDOW: u64 = 16 << 20;
@@ -36,8 +37,18 @@ impl Default for Stored {
 }
 
 impl Stored {
-    pub(crate) fn with_capacity(storage: Storage, elements: usize) -> Self {
-        if storage.is_half() { Self::Halves(Vec::with_capacity(elements)) } else { Self::Words(Vec::with_capacity(elements)) }
+    /// Room for so many elements.
+    pub(crate) fn with_capacity(storage: Storage, elements: usize) -> Result<Self> {
+        let bytes = elements as u64 * storage.bytes() as u64;
+        let none = |error: TryReserveError| Error::OutOfMemory { bytes, message: format!("the host has no room for the result: {error}") };
+        if storage.is_half() {
+            let mut halves = Vec::new();
+            halves.try_reserve_exact(elements).map_err(none)?;
+            return Ok(Self::Halves(halves));
+        }
+        let mut words = Vec::new();
+        words.try_reserve_exact(elements).map_err(none)?;
+        Ok(Self::Words(words))
     }
 
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
@@ -226,5 +237,39 @@ impl Done {
 
     pub(crate) fn floats(&mut self, output: RowOutput) -> Vec<f32> {
         bytemuck::cast_vec(self.words(output))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
+
+    use super::*;
+    use crate::shader::SOFTMAX_KERNEL;
+    use crate::{Caps, Plan};
+
+    /// What a submission of a host-level call works on: at most 16 MiB of a matrix, or one row or block of rows, on any adapter.
+    #[test]
+    fn a_submission_is_bounded() {
+        let zeros = vec![0_f32; 40 << 20];
+        let limits = [Limits::defaults(), Limits { max_storage_buffer_binding_size: 1 << 30, max_buffer_size: 1 << 31, ..Limits::defaults() }];
+        for device_type in [DeviceType::Cpu, DeviceType::DiscreteGpu] {
+            for limits in &limits {
+                let caps = Caps::of(&AdapterInfo::new(device_type, Backend::Vulkan), Features::empty(), limits);
+                // A block is a row, or all rows with the same index into the dimensions in front of the classes.
+                for (blocks, classes, inner) in
+                    [(40 << 20, 1, 1), (1 << 22, 10, 1), (41_000, 1000, 1), (9, 4 << 20, 1), (1, 30 << 20, 1), (400, 100, 1000), (9, 9, 500_000)]
+                {
+                    let data = &zeros[..blocks * classes * inner];
+                    let logits = Logits::with_blocks(data, blocks, classes, inner, classes * inner).unwrap();
+                    let job = Job::new(&SOFTMAX_KERNEL, &logits).elements::<f32>();
+                    let plan = Plan::new(&job.work(), &caps, None).unwrap();
+                    let bytes = plan.window_rows.min((blocks * inner) as u64) * classes as u64 * 4;
+                    let block = (classes * inner * 4) as u64;
+                    assert!(bytes <= HOST_WINDOW.max(block), "{blocks} x {classes} x {inner}, {device_type:?}: {bytes} bytes, {plan}");
+                    assert!(plan.windows >= (data.len() as u64 * 4).div_ceil(HOST_WINDOW.max(block)), "{plan}");
+                }
+            }
+        }
     }
 }

@@ -367,19 +367,18 @@ impl<'a> Bound<'a> {
         let parts = if self.params.parts == 0 { plan.chunks } else { self.params.parts };
         let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, parts, ..self.params };
         let uniform = gpu.filled("params", bytemuck::bytes_of(&params), wgpu::BufferUsages::UNIFORM)?;
+        let entries = pipeline.slots.iter().map(|s| {
+            let resource = match (s.index, self.texels) {
+                (slot::PARAMS, _) => uniform.as_entire_binding(),
+                (slot::TEXELS, Some(texels)) => wgpu::BindingResource::TextureView(&texels.view),
+                (index, _) => {
+                    wgpu::BindingResource::Buffer(self.ranges[index as usize].clone().map_or_else(|| gpu.nothing(s), Ok)?)
+                }
+            };
+            Ok(wgpu::BindGroupEntry { binding: s.index, resource })
+        });
+        let entries = entries.collect::<Result<Vec<_>>>()?;
         gpu.scoped(0, || {
-            let entries: Vec<_> = pipeline
-                .slots
-                .iter()
-                .map(|s| {
-                    let resource = match (s.index, self.texels) {
-                        (slot::PARAMS, _) => uniform.as_entire_binding(),
-                        (slot::TEXELS, Some(texels)) => wgpu::BindingResource::TextureView(&texels.view),
-                        (index, _) => wgpu::BindingResource::Buffer(self.ranges[index as usize].clone().unwrap_or_else(|| gpu.nothing(s))),
-                    };
-                    wgpu::BindGroupEntry { binding: s.index, resource }
-                })
-                .collect();
             let group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("xent"),
                 layout: &pipeline.layout,

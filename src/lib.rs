@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cancel;
 mod caps;
 mod device;
 mod device_views;
@@ -21,12 +22,15 @@ mod route;
 mod sampling;
 mod shader;
 mod state;
+#[cfg(test)]
+mod strike;
 mod summary;
 mod texels;
 mod transfer;
 mod transform;
 mod tune;
 mod views;
+mod wait;
 mod words;
 #[cfg(test)]
 mod wrong_kernels;
@@ -34,6 +38,7 @@ mod wrong_kernels;
 #[cfg(test)]
 extern crate self as wgpu_xent;
 
+pub use cancel::Cancel;
 pub use caps::{AdapterDescription, Caps};
 pub use device::{CrossEntropyBuffers, DeviceTargets, DeviceWeights, ElementLossBuffers, NllBuffers, PendingSummary, Summary};
 pub use device_views::{DeviceMask, DeviceMatrix, DeviceVector, Output, TransformBuffers};

@@ -123,7 +123,7 @@ fn layout_entry(slot: &Slot) -> wgpu::BindGroupLayoutEntry {
 
 /// Names the file and line of the part at fault rather than those of the joined text.
 fn shader_error(gpu: &Gpu, source: &Source, pipeline: String, text: &str, info: wgpu::CompilationInfo) -> Error {
-    if let Some(lost) = gpu.now_lost() {
+    if let Some(lost) = gpu.lost() {
         return lost;
     }
     let message = info.messages.iter().find(|m| m.message_type == wgpu::CompilationMessageType::Error);

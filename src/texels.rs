@@ -120,7 +120,7 @@ impl Texels {
         }
         let start = (begin - from) / logits.storage.bytes() as u64;
         Ok(Self {
-            view: texture.create_view(&wgpu::TextureViewDescriptor::default()),
+            view: gpu.scoped(0, || texture.create_view(&wgpu::TextureViewDescriptor::default()))?,
             start: start as u32,
             storage: logits.storage,
             aligned: call.inner == 1 && start.is_multiple_of(QUAD) && logits.stride.is_multiple_of(QUAD),

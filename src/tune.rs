@@ -142,7 +142,8 @@ impl Gpu {
     /// Logits and gradients of each shape are on the device meanwhile. Cross-entropy stands for all operations.
     ///
     /// # Errors
-    /// Those of [`record_cross_entropy`](Self::record_cross_entropy), [`Error::OutOfMemory`], [`Error::DeviceLost`].
+    /// Those of [`record_cross_entropy`](Self::record_cross_entropy), [`Error::OutOfMemory`], [`Error::DeviceLost`], [`Error::Timeout`],
+    /// [`Error::Cancelled`].
     pub fn tune(&self, shapes: &[(usize, usize)], storage: Storage) -> Result<Tuning> {
         let mut tuning = Tuning { adapter: name_of(self), winners: BTreeMap::new() };
         for &(rows, classes) in shapes {
@@ -205,12 +206,14 @@ impl Case {
         // One piece of them again and again: what they are does not matter, only that no row is all equal.
         let piece: Vec<u32> = (0..(bytes / 4).clamp(1, 1 << 20)).map(|_| word()).collect();
         let size = piece.len() as u64 * 4;
+        let piece = gpu.filled("piece", bytemuck::cast_slice(&piece), Usage::MAP_WRITE | Usage::COPY_SRC)?;
+        let mut encoder = gpu.encoder()?;
         for offset in (0..bytes / 4 * 4).step_by(size as usize) {
-            let part = (bytes / 4 * 4 - offset).min(size) as usize;
-            gpu.scoped(size, || gpu.queue().write_buffer(&case.logits, offset, &bytemuck::cast_slice(&piece)[..part]))?;
+            encoder.copy_buffer_to_buffer(&piece, 0, &case.logits, offset, (bytes / 4 * 4 - offset).min(size));
         }
         let targets: Vec<u32> = (0..rows).map(|row| (row % classes) as u32).collect();
-        gpu.upload(&case.targets, bytemuck::cast_slice(&targets))?;
+        gpu.upload(&mut encoder, &case.targets, bytemuck::cast_slice(&targets))?;
+        gpu.submit(encoder)?;
         Ok(case)
     }
 
@@ -258,6 +261,7 @@ impl Case {
 
     /// Milliseconds of one call.
     fn run(&self, gpu: &Gpu, elements: bool) -> Result<f64> {
+        gpu.go_on()?;
         let (rows, classes) = (self.rows, self.classes);
         let matrix = |buffer| match self.storage {
             Storage::F32 => DeviceMatrix::new::<f32>(buffer, rows, classes),

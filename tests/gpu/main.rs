@@ -30,3 +30,4 @@ mod tile;
 mod top_k;
 mod torch;
 mod tune;
+mod world;

@@ -12,6 +12,14 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The exit code of a command that Ctrl-C has stopped, as shells have it.
+    pub(crate) const INTERRUPTED: u8 = 130;
+
+    /// Stopped by Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self { message: "interrupted".to_owned(), code: Self::INTERRUPTED }
+    }
+
     /// What was asked for cannot be done: exit code 2.
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 2 }
@@ -52,6 +60,7 @@ impl From<wgpu_xent::Error> for Failure {
                 Self::input(message)
             }
             NoAdapter | AdapterNotFound { .. } => Self::input(message),
+            wgpu_xent::Error::Cancelled => Self::interrupted(),
             _ => Self::work(message),
         }
     }

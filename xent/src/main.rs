@@ -6,6 +6,7 @@ mod commands;
 mod engine;
 mod failure;
 mod form;
+mod interrupt;
 mod mask;
 mod matrix;
 mod outputs;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     // SAFETY: no other thread runs yet, which could read the environment meanwhile.
     unsafe { terminal::expect_no_desktop() };
     terminal::show_warnings();
+    interrupt::listen();
     match args::parse().and_then(|args| commands::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

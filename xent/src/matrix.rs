@@ -9,6 +9,7 @@ use wgpu_xent::Logits;
 use crate::arrays::{Array, Float};
 use crate::failure::{Failure, Result};
 use crate::form::{Form, groups};
+use crate::interrupt;
 use crate::progress::Progress;
 
 /// A float array in a file, some of whose dimensions are those of the classes.
@@ -107,6 +108,7 @@ impl Matrix {
         let row_bytes = self.classes() * size_of::<f32>();
         let mut progress = Progress::new((self.rows() * row_bytes) as u64);
         for rows in self.form.windows(bytes) {
+            interrupt::go_on()?;
             if let Some(halves) = self.stored::<f16>(&rows)? {
                 work(&rows, &self.form.view(halves, &rows)?)?;
             } else if let Some(halves) = self.stored::<bf16>(&rows)? {

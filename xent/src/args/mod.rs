@@ -4,6 +4,7 @@ mod arrays;
 mod bench;
 mod losses;
 mod shared;
+mod stress;
 mod tune;
 mod values;
 
@@ -14,6 +15,7 @@ pub(crate) use arrays::{Logsumexp, Sample, Sigmoid, Softmax, TopK};
 pub(crate) use bench::Bench;
 pub(crate) use losses::{BinaryCrossEntropy, Entropy, KlDiv, Loss, LossOnly, NegativeLogLikelihood, RowFiles};
 pub(crate) use shared::{LossFiles, RowLoss, Transform};
+pub(crate) use stress::Stress;
 pub(crate) use tune::Tune;
 pub(crate) use values::{ElementReduction, Empty, KlReduction, NumberOrFile, OnFault, Reduction};
 
@@ -25,7 +27,7 @@ use crate::failure::{Failure, Result};
 /// float16 or bfloat16, of any shape, and larger than memory; results are float32 (softmax and gradients of any of these with --dtype), classes and ranks int64 with -1 for none.
 /// Without --dim, the classes are dimension 1 of two or more, as in PyTorch. A row is one index into the other dimensions.
 ///
-/// Exit codes: 0 done, 1 the work failed, 2 bad input, which leaves no output file.
+/// Exit codes: 0 done, 1 the work failed, 2 bad input, 130 stopped by Ctrl-C; the last two leave no output file.
 #[derive(Debug, Parser)]
 #[command(name = "xent", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -80,6 +82,12 @@ pub(crate) enum Command {
     /// fastest are written as text, with the times of the winner and of what would be chosen otherwise in milliseconds. With the
     /// environment variable `XENT_TUNING=FILE`, all commands use that text for shapes within a factor of two of those measured.
     Tune(Tune),
+    /// Call from many threads on several devices for minutes: no failure, no wrong result, no thread stuck, no memory gained.
+    ///
+    /// Calls of mixed operations, shapes and storages, blocking and awaited, from slices and recorded. The first result of each is
+    /// compared with the reference, every later one with the first, bit by bit. Memory is the process's own, when nothing is under
+    /// way. The exit code is 1 if anything is wrong.
+    Stress(Stress),
 }
 
 #[derive(Debug, Args)]

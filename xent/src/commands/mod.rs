@@ -12,6 +12,7 @@ mod loss;
 mod sample;
 mod sigmoid;
 mod softmax;
+mod stress;
 mod top_k;
 mod tune;
 
@@ -36,5 +37,6 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Demo(args) => demo::run(args, adapter),
         Command::Bench(args) => bench::run(args, adapter),
         Command::Tune(args) => tune::run(args, adapter),
+        Command::Stress(args) => stress::run(args, adapter),
     }
 }

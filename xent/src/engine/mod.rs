@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wgpu_xent::{AdapterChoice, Error, Gpu};
 
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 pub(crate) use ops::{ElementLosses, Losses};
 
 /// A GPU or the reference. The reference's results are rounded to f32 as well.
@@ -32,7 +33,7 @@ impl Engine {
             None => AdapterChoice::Best,
         };
         match Gpu::open(&choice) {
-            Ok(gpu) => Ok(Self::Gpu(gpu)),
+            Ok(gpu) => Ok(Self::Gpu(gpu.with_cancel(interrupt::cancel()))),
             Err(error @ Error::NoAdapter) if adapter.is_none() => {
                 log::warn!("{error}; continuing on the CPU reference");
                 Ok(Self::Reference)

@@ -1,0 +1,195 @@
+//! Waiting for the device, never without an end: whatever wgpu, drivers and other threads do meanwhile.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
+use std::time::{Duration, Instant};
+
+use futures_intrusive::channel::shared::Sender;
+
+use crate::cancel::Cancel;
+use crate::gpu::Gpu;
+use crate::{Error, Result};
+
+/// How long a wait lasts at most, unless the caller says otherwise.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// A deadline so far away that it is none: instants may not reach further.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// How many panics of wgpu a wait outlives: with several threads at one device, it may find the queue empty before it has seen that
+/// the last work is done, and takes that for a defect.
+const PANICS: usize = 5;
+
+/// The shortest and the longest pause between two polls that take turns with what other threads do.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(20), Duration::from_millis(2));
+
+/// How a wait ended that did not end well.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The deadline passed.
+    Timeout,
+    /// The device is gone, or wgpu gave up on it.
+    Device(String),
+}
+
+/// Something whose callbacks, each of which holds it, have not all run yet, or been dropped.
+pub(crate) type UnderWay = Weak<()>;
+
+/// How a handle waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Waits {
+    /// The longest time.
+    deadline: Duration,
+    /// Whether the calling thread polls the device, which those of blocking calls do.
+    pub(crate) inline: bool,
+    /// Who polls otherwise: one thread for the handles of one deadline, so that the first to begin is the first to end.
+    poller: Arc<OnceLock<Poller>>,
+    /// What stops calls between windows.
+    pub(crate) cancel: Option<Cancel>,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { deadline: DEADLINE, inline: false, poller: Arc::default(), cancel: None }
+    }
+}
+
+impl Waits {
+    fn end(&self) -> Instant {
+        Instant::now() + self.deadline.min(NEVER)
+    }
+}
+
+/// Polls until a submission is done, and the callbacks that hold `under_way` have run.
+///
+/// One long wait in wgpu, but for GL: there it holds the one context, for which other threads wait six seconds and panic then. wgpu
+/// panics too where a device is lost in the middle of a wait: that becomes an error if it happens again and again.
+pub(crate) fn wait(
+    device: &wgpu::Device,
+    submission: Option<&wgpu::SubmissionIndex>,
+    under_way: &UnderWay,
+    end: Instant,
+) -> Result<(), Failure> {
+    let by_turns = device.adapter_info().backend == wgpu::Backend::Gl;
+    let start = Instant::now();
+    let mut panics = 0;
+    while !by_turns || under_way.strong_count() > 0 {
+        let now = Instant::now();
+        let poll = if by_turns {
+            wgpu::PollType::Poll
+        } else {
+            wgpu::PollType::Wait { submission_index: submission.cloned(), timeout: Some(end.saturating_duration_since(now)) }
+        };
+        // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
+        match catch_unwind(AssertUnwindSafe(|| device.poll(poll))) {
+            Ok(Ok(_)) if !by_turns => return Ok(()),
+            Ok(Ok(_) | Err(wgpu::PollError::Timeout)) if now >= end => return Err(Failure::Timeout),
+            Ok(Ok(_)) => std::thread::sleep((start.elapsed() / 32).clamp(PAUSES.0, PAUSES.1)),
+            // A wait that was cut short.
+            Ok(Err(wgpu::PollError::Timeout)) => {}
+            Ok(Err(error)) => return Err(Failure::Device(error.to_string())),
+            Err(_) if panics < PANICS => {
+                panics += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(_) => return Err(Failure::Device("wgpu gave up while waiting for it".into())),
+        }
+    }
+    Ok(())
+}
+
+/// Where the end of a wait is told: by a callback of wgpu, or by the poller if there will be none.
+pub(crate) type Told = Sender<Result<(), Failure>>;
+
+/// What a poller is asked for.
+struct Awaited {
+    submission: Option<wgpu::SubmissionIndex>,
+    under_way: UnderWay,
+    end: Instant,
+    told: Told,
+}
+
+/// A thread that polls the device while someone awaits it, since wgpu makes progress only when polled.
+#[derive(Debug)]
+struct Poller(mpsc::Sender<Awaited>);
+
+impl Poller {
+    fn new(device: wgpu::Device) -> Self {
+        let (sender, receiver) = mpsc::channel::<Awaited>();
+        // The thread ends with the last handle, whose drop closes the channel.
+        std::thread::spawn(move || {
+            while let Ok(Awaited { submission, under_way, end, told }) = receiver.recv() {
+                if let Err(failure) = wait(&device, submission.as_ref(), &under_way, end) {
+                    // The receiver is gone only if the caller gave up waiting.
+                    let _ = told.try_send(Err(failure));
+                }
+            }
+        });
+        Self(sender)
+    }
+}
+
+impl Gpu {
+    /// The same GPU, with handles that wait so long at most, instead of 300 s, for the work that a call has under way: two windows of
+    /// its rows at host level, or what was submitted before [`PendingSummary::read`](crate::PendingSummary::read). Then the
+    /// call gives [`Error::Timeout`].
+    ///
+    /// The GPU may be hung, or only slow: what it was given it may still finish, and its buffers are not used again before that.
+    /// Calls after it queue behind that work. If they time out too, open another [`Gpu`]; dropping this one does not wait.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        let mut gpu = self.clone();
+        gpu.waits = Waits { deadline, poller: Arc::default(), ..gpu.waits };
+        gpu
+    }
+
+    /// Polls until the submission and its callbacks are done: here and now for a blocking call, else by the poller, which tells only
+    /// failures.
+    pub(crate) fn wait_for(&self, submission: Option<wgpu::SubmissionIndex>, under_way: UnderWay, told: Told) -> Result<()> {
+        let end = self.waits.end();
+        if self.waits.inline {
+            return wait(self.device(), submission.as_ref(), &under_way, end).map_err(|failure| self.failed(failure));
+        }
+        let poller = self.waits.poller.get_or_init(|| Poller::new(self.device().clone()));
+        // The poller lives as long as the handle that is borrowed here.
+        let _ = poller.0.send(Awaited { submission, under_way, end, told });
+        Ok(())
+    }
+
+    /// Waits, blocking, until a submission is done.
+    pub(crate) fn finish(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
+        let done = Arc::new(());
+        let under_way = Arc::downgrade(&done);
+        self.queue().on_submitted_work_done(move || drop(done));
+        wait(self.device(), Some(submission), &under_way, self.waits.end()).map_err(|failure| self.failed(failure))
+    }
+
+    /// The error of a wait that failed.
+    pub(crate) fn failed(&self, failure: Failure) -> Error {
+        self.lost().unwrap_or_else(|| match failure {
+            Failure::Timeout => {
+                self.remember_timeout();
+                Error::Timeout { deadline: self.waits.deadline }
+            }
+            Failure::Device(message) => Error::Gpu { message },
+        })
+    }
+}
+
+/// Keeps a device and its queue until what they were given is done, on a thread that nobody waits for: wgpu waits without an end when
+/// a queue is dropped.
+pub(crate) fn outlive(device: wgpu::Device, queue: wgpu::Queue) {
+    let done = Arc::new(());
+    let under_way = Arc::downgrade(&done);
+    queue.on_submitted_work_done(move || drop(done));
+    std::thread::spawn(move || {
+        while under_way.strong_count() > 0 {
+            let poll = AssertUnwindSafe(|| device.poll(wgpu::PollType::Poll));
+            if catch_unwind(poll).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        drop(queue);
+    });
+}

@@ -1,0 +1,116 @@
+//! Memory that runs out: a process of its own is allowed only a little more than it has, and gets back what it had.
+
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::wrapped;
+use crate::device::encoder;
+use crate::host_path::{Case, same};
+use wgpu_xent::wgpu::{self, BufferUsages, MemoryBudgetThresholds};
+use wgpu_xent::{AdapterChoice, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Storage};
+
+/// Names the adapter in the child.
+const CHILD: &str = "XENT_TEST_LITTLE_MEMORY";
+
+/// What a child may still allocate.
+const ROOM: u64 = 48 << 20;
+
+/// Runs something while so little memory is left.
+fn with_little_memory<T>(run: impl FnOnce() -> T) -> T {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let size = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
+    let before = getrlimit(Resource::As);
+    setrlimit(Resource::As, Rlimit { current: Some(size + ROOM), maximum: before.maximum }).unwrap();
+    let value = run();
+    setrlimit(Resource::As, before).unwrap();
+    value
+}
+
+#[track_caller]
+fn assert_no_memory<T: std::fmt::Debug>(gpu: &Gpu, end: Result<T, Error>) {
+    assert!(matches!(&end, Err(Error::OutOfMemory { bytes, .. }) if *bytes >= ROOM), "{end:?}");
+    let memory = gpu.call_memory();
+    assert_eq!((memory.in_use, memory.kept), (0, 0), "{memory:?}");
+}
+
+fn in_the_child(gpu: &Gpu) {
+    let small = Case::new((700, 33), 1);
+    let expected = small.loss(gpu).unwrap();
+    let is_right = || {
+        let got = small.loss(gpu).unwrap();
+        assert!(got.0 == expected.0 && same(&got.1, &expected.1));
+        gpu.trim();
+    };
+    is_right();
+
+    // From slices: one row of 96 MB, and a result of as much.
+    let values = vec![0.5_f32; 24 << 20];
+    let logits = Logits::new(&values, 1, values.len()).unwrap();
+    let wide = gpu.logsumexp(&logits).unwrap();
+    gpu.trim();
+    let end = with_little_memory(|| gpu.logsumexp(&logits));
+    assert_no_memory(gpu, end);
+    let end = with_little_memory(|| pollster::block_on(gpu.logsumexp_async(&logits)));
+    assert_no_memory(gpu, end);
+    // The host's own memory: the room for the result.
+    let end = with_little_memory(|| gpu.softmax(&logits));
+    assert_no_memory(gpu, end.map(|values| values.len()));
+    is_right();
+    assert_eq!(gpu.logsumexp(&logits).unwrap(), wide);
+    gpu.trim();
+
+    // On the caller's buffers: the words of twelve million rows.
+    let rows = 12_000_000;
+    let make = |bytes| {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        gpu.device().create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false })
+    };
+    let (logits, targets) = (make(rows * 4), make(rows * 4));
+    let matrix = DeviceMatrix::new::<f32>(&logits, rows as usize, 1).unwrap();
+    let buffers = CrossEntropyBuffers { gradient: Some(Output::InPlace), ..CrossEntropyBuffers::new(matrix, DeviceVector::new(&targets)) };
+    let record = || {
+        let mut encoder = encoder(gpu);
+        let pending = gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new())?;
+        gpu.queue().submit([encoder.finish()]);
+        pending.read(gpu)
+    };
+    let end = with_little_memory(record);
+    assert_no_memory(gpu, end);
+    is_right();
+    assert_eq!(record().unwrap().loss, Some(0.0), "one class is certain");
+
+    let end = with_little_memory(|| gpu.tune(&[(1, 24 << 20)], Storage::F32));
+    assert_no_memory(gpu, end);
+    is_right();
+}
+
+/// Host-level, awaited and device-level calls and tuning, on lavapipe and, where it is there, SwiftShader.
+#[test]
+fn runs_out() {
+    if let Ok(index) = std::env::var(CHILD) {
+        return in_the_child(&Gpu::open(&AdapterChoice::Index(index.parse().unwrap())).unwrap());
+    }
+    let adapters = Gpu::adapters();
+    let vulkan = adapters.iter().filter(|adapter| adapter.info.backend == wgpu::Backend::Vulkan && adapter.is_software());
+    for adapter in vulkan {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "world::memory::runs_out", "--nocapture"]).env(CHILD, adapter.index.to_string());
+        let output = child.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "{adapter}: {:?}\n{text}", output.status);
+    }
+}
+
+/// A caller's device that makes nothing at all: wrapping it does not panic, and each call says why it fails.
+#[test]
+fn none_at_all() {
+    let gpu = wrapped(MemoryBudgetThresholds { for_resource_creation: Some(0), for_device_loss: None });
+    let case = Case::new((8, 9), 1);
+    for _ in 0..3 {
+        let end = case.loss(&gpu);
+        assert!(matches!(end, Err(Error::OutOfMemory { .. })), "{end:?}");
+        assert!(matches!(gpu.tune(&[(8, 8)], Storage::F32), Err(Error::OutOfMemory { .. })));
+    }
+    assert_eq!(gpu.call_memory().in_use, 0);
+}

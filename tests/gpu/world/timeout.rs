@@ -1,0 +1,94 @@
+//! A GPU that takes longer than its caller has patience, slow or hung.
+
+use std::time::{Duration, Instant};
+
+use super::vulkan;
+use crate::device::{buffer, encoder};
+use crate::host_path::{Case, same};
+use wgpu_xent::wgpu::BufferUsages;
+use wgpu_xent::{CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Output, PendingSummary};
+
+const NO_TIME: Duration = Duration::from_micros(1);
+
+fn is_late<T>(end: &Result<T, Error>, deadline: Duration) -> bool {
+    matches!(end, Err(Error::Timeout { deadline: passed }) if *passed == deadline)
+}
+
+/// A call that is late says so and leaves its buffers to the GPU that may still write them; calls in its wake are right.
+#[test]
+fn a_call_that_is_late() {
+    for gpu in vulkan() {
+        let hasty = gpu.with_deadline(NO_TIME);
+        for (number, shape) in [(4000, 1000), (1, 3_000_000), (20_000, 1000)].into_iter().enumerate() {
+            let case = Case::new(shape, number as u32);
+            let expected = case.loss(&gpu).unwrap();
+            gpu.trim();
+            for _ in 0..3 {
+                let late = hasty.softmax(&case.logits());
+                assert!(is_late(&late, NO_TIME), "{}, {shape:?}: {:?}", gpu.describe(), late.map(drop));
+                let late = pollster::block_on(hasty.softmax_async(&case.logits()));
+                assert!(is_late(&late, NO_TIME), "{}, {shape:?}, awaited: {:?}", gpu.describe(), late.map(drop));
+                let memory = gpu.call_memory();
+                assert_eq!((memory.in_use, memory.kept), (0, 0), "buffers of work under way must not be used again");
+                // While that work is under way.
+                let got = case.loss(&gpu).unwrap();
+                assert!(got.0 == expected.0 && same(&got.1, &expected.1), "{}, {shape:?}", gpu.describe());
+                gpu.trim();
+            }
+        }
+        let text = hasty.softmax(&Case::new((4000, 1000), 1).logits()).unwrap_err().to_string();
+        assert_eq!(text, "the GPU did not finish within 0.000001 s");
+    }
+}
+
+/// Work of a second or more, submitted.
+fn long_work(gpu: &Gpu) -> PendingSummary {
+    let case = Case::new((4000, 1000), 1);
+    let (targets, usage) = (buffer(gpu, &case.indices), BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST);
+    let make = || {
+        let descriptor = wgpu::BufferDescriptor { label: None, size: 16_000_000, usage, mapped_at_creation: false };
+        gpu.device().create_buffer(&descriptor)
+    };
+    let (logits, gradient) = (make(), make());
+    let matrix = |buffer| DeviceMatrix::new::<f32>(buffer, 4000, 1000).unwrap();
+    let buffers = CrossEntropyBuffers {
+        gradient: Some(Output::To(matrix(&gradient))),
+        ..CrossEntropyBuffers::new(matrix(&logits), DeviceVector::new(&targets))
+    };
+    let record = |count| {
+        let mut encoder = encoder(gpu);
+        let mut calls = (0..count).map(|_| gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()).unwrap());
+        let pending = calls.next_back().unwrap();
+        calls.for_each(drop);
+        gpu.queue().submit([encoder.finish()]);
+        pending
+    };
+    record(1).read(gpu).unwrap();
+    let start = Instant::now();
+    record(1).read(gpu).unwrap();
+    record((1.5 / start.elapsed().as_secs_f64()).ceil() as usize)
+}
+
+/// Those who wait for the same work have each their own deadline, and a GPU that is dropped with it under way is not waited for.
+#[test]
+fn nobody_waits_longer_than_wanted() {
+    let deadline = Duration::from_millis(150);
+    for gpu in vulkan() {
+        let pending = long_work(&gpu);
+        let (hasty, start) = (gpu.with_deadline(deadline), Instant::now());
+        std::thread::scope(|scope| {
+            for kind in 0..4 {
+                let (hasty, pending) = (&hasty, &pending);
+                scope.spawn(move || {
+                    let end = if kind == 0 { pending.read(hasty) } else { pollster::block_on(pending.read_async(hasty)) };
+                    assert!(is_late(&end, deadline), "{end:?}");
+                });
+            }
+        });
+        let waited = start.elapsed();
+        assert!((deadline..3 * deadline).contains(&waited), "{}: four who wait 150 ms at once took {waited:?}", gpu.describe());
+        let (start, name) = (Instant::now(), gpu.describe());
+        drop((pending, hasty, gpu));
+        assert!(start.elapsed() < deadline, "{name}: dropping took {:?}", start.elapsed());
+    }
+}
