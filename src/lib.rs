@@ -11,6 +11,8 @@ mod gpu;
 mod host;
 mod job;
 mod launch;
+#[cfg(xent_mutations)]
+mod mutation;
 mod ops;
 mod options;
 mod pipeline;

@@ -244,7 +244,8 @@ impl Plan {
 
         let window_rows = window_rows(work, caps, strategy.is_split().then_some(chunks), items_per_group);
         if window_rows == 0 {
-            let reason = format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding, or as many items a grid", work.inner);
+            let reason =
+                format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding, or as many items a grid", work.inner);
             return Err(refuse(reason));
         }
         let items = work.rows.min(window_rows) * chunks;

@@ -36,7 +36,10 @@ pub(crate) fn run(buffers: &[Buffer; 4], bytes: &[u8]) {
     match result {
         Ok(matrix) => assert_eq!((wide(matrix.rows()), matrix.classes()), (rows, classes)),
         Err(error) => {
-            assert!(matches!(error, Error::NoClasses { .. } | Error::Stride { .. } | Error::Buffer { .. } | Error::TooLarge { .. }), "{error:?}");
+            assert!(
+                matches!(error, Error::NoClasses { .. } | Error::Stride { .. } | Error::Buffer { .. } | Error::TooLarge { .. }),
+                "{error:?}"
+            );
             check_message(&error);
         }
     }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 /// Calls the target with each input of its corpus, and with short ones besides.
 pub(crate) fn replay(target: &str, run: impl Fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|path| path.join("fuzz/corpus").join(target)).find(|path| path.is_dir());
+    let corpus =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|path| path.join("fuzz/corpus").join(target)).find(|path| path.is_dir());
     let corpus = corpus.unwrap_or_else(|| panic!("no fuzz/corpus/{target}"));
     let mut paths: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -4,7 +4,8 @@
 use half::{bf16, f16};
 use wgpu_xent::reference;
 use wgpu_xent::{
-    ClassMask, CrossEntropy, CrossEntropyResult, Denominator, Element, EmptyMean, Error, Factor, FaultPolicy, LogitTransform, Logits, Reduction, Sampling, Targets,
+    ClassMask, CrossEntropy, CrossEntropyResult, Denominator, Element, EmptyMean, Error, Factor, FaultPolicy, LogitTransform, Logits,
+    Reduction, Sampling, Targets,
 };
 
 use super::draw::{Draw, check_message};
@@ -145,7 +146,8 @@ fn compute(draw: &mut Draw<'_>, logits: &Logits<'_>) {
     }
     options = options.argmax(draw.flag()).entropy(draw.flag()).gradient(true).target_gradient(draw.flag());
     let wanted = near(draw, rows);
-    let targets: Vec<i64> = (0..wanted).map(|_| if draw.byte() < 224 { (draw.size() % classes.max(1)) as i64 } else { draw.integer() }).collect();
+    let targets: Vec<i64> =
+        (0..wanted).map(|_| if draw.byte() < 224 { (draw.size() % classes.max(1)) as i64 } else { draw.integer() }).collect();
     let gradient = |result: Result<CrossEntropyResult<f64>, Error>| result.map(|result| result.gradient.unwrap().len());
     told(gradient(reference::cross_entropy(logits, &Targets::new(&targets), &options)), size);
     told(gradient(reference::soft_cross_entropy(logits, logits, &options)), size);

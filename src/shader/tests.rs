@@ -19,6 +19,7 @@ use crate::summary::SummaryWords;
 use modules::{MODULES, Module, distinct_texts, variants};
 
 mod modules;
+mod mutations;
 
 /// WebGPU's default for `max_storage_buffers_per_shader_stage`.
 const MAX_STORAGE_BUFFERS: usize = 8;

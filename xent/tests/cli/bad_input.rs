@@ -95,11 +95,10 @@ fn bad_input_npy() {
 #[test]
 fn bad_input_safetensors() {
     let mut t = Table::new();
-    let one = |dtype: &str, shape: &str, offsets: &str| format!(r#"{{"x":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#);
+    let one =
+        |dtype: &str, shape: &str, offsets: &str| format!(r#"{{"x":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#);
     let two = |second: &str| {
-        format!(
-            r#"{{"x":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"y":{{"dtype":"F32","shape":[2],"data_offsets":{second}}}}}"#
-        )
+        format!(r#"{{"x":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"y":{{"dtype":"F32","shape":[2],"data_offsets":{second}}}}}"#)
     };
     let empty = t.files.put("empty.safetensors", b"");
     t.softmax("empty file", &empty);
