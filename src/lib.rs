@@ -28,6 +28,8 @@ mod texels;
 mod transfer;
 mod transform;
 mod tune;
+#[cfg(test)]
+mod unchecked;
 mod views;
 mod words;
 #[cfg(test)]

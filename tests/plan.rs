@@ -308,16 +308,19 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
         }
         Err(Error::Strategy { reason, .. }) => {
             let wants_subgroups = matches!(forced, Some(Subgroup | SplitSubgroup));
-            // Of adapters that end loops so soon, the loops over lanes and chunks count too.
-            let soon = caps.max_loop_trips < 512;
-            let long = soon || work.classes / 4 > u64::from(caps.max_loop_trips);
+            // Of adapters that end loops so soon, the loops over lanes and chunks count too; a kernel that takes in less than a block
+            // with a pass takes more of them.
+            let soon = caps.max_loop_trips < 1024;
+            let slow = work.quads_a_pass < 4;
+            let reach = work.classes / 4 * if slow { 2 } else { 1 };
+            let long = soon || reach > u64::from(caps.max_loop_trips);
             let refused = wants_subgroups && subgroups.is_none() && reason.contains("subgroup operations");
             let too_long = long && reason.contains(&format!("the limit is {}", caps.max_loop_trips));
             let items = wide(work.inner) * 256;
             let too_many = items * wide(STATS_BYTES) > room.into() || items > wide(caps.max_groups).pow(2);
             let too_many = too_many && reason.contains("do not fit a binding, or as many items a grid");
             // Unforced, only 256 chunks that are each too long for a thread are left.
-            let none_left = soon || too_many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
+            let none_left = soon || slow || too_many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
             hold!(refused || too_long || too_many, forced.is_some() || none_left);
             return Ok(());
         }
