@@ -98,9 +98,13 @@ pub(crate) struct Variant {
 /// What stands in a part, but for builds that measure what the tests see: those are told by the environment what to change.
 fn text_of(part: &Part) -> std::borrow::Cow<'static, str> {
     #[cfg(xent_mutations)]
-    return crate::mutation::text_of(part);
+    {
+        crate::mutation::text_of(part)
+    }
     #[cfg(not(xent_mutations))]
-    part.text.into()
+    {
+        part.text.into()
+    }
 }
 
 /// A module's parts and text.

@@ -42,8 +42,8 @@ fn no_blocks_of_more_elements_than_can_be_counted() {
 #[test]
 fn sums_over_an_array_of_no_elements() {
     assert!(matches!(logsumexp_over(&[], &[0, 1 << 40], &[0]), Err(Error::NoClasses { rows }) if rows == 1 << 40));
-    assert_eq!(logsumexp_over(&[], &[0, 1 << 40], &[1]).unwrap(), []);
-    assert_eq!(logsumexp_over(&[], &[0, usize::MAX, usize::MAX], &[2]).unwrap(), []);
+    assert!(logsumexp_over(&[], &[0, 1 << 40], &[1]).unwrap().is_empty());
+    assert!(logsumexp_over(&[], &[0, usize::MAX, usize::MAX], &[2]).unwrap().is_empty());
     assert!(matches!(logsumexp_over(&[], &[usize::MAX, usize::MAX, 0], &[2]), Err(Error::NoClasses { rows: usize::MAX })));
 }
 
