@@ -60,7 +60,7 @@ fn bad_input_options() {
     let loss = |options: CrossEntropy<'_>| cross_entropy(&logits(), &Targets::new(&[0, 1, 2]), &options);
     t.told("too few targets", cross_entropy(&x, &Targets::new(&[0, 1]), &plain));
     t.told("a target that is no class", cross_entropy(&x, &Targets::new(&[0, 4, 1]), &plain));
-    t.told("a target that 32 bits would make a class", cross_entropy(&x, &Targets::new(&[0, 1 << 32, 1]), &plain));
+    t.told("a target that 32 bits would make a class", cross_entropy(&x, &Targets::new(&[0, 1_i64 << 32, 1]), &plain));
     t.told("a target below 0, nothing ignored", cross_entropy(&x, &Targets::new(&[-100, 0, 0]), &plain.ignore_index(None)));
     t.told("class weights of other length", loss(plain.class_weights(&[1.0; 3][..])));
     t.told("a class weight that is NaN", loss(plain.class_weights(&[1.0, NAN, 1.0, 1.0][..])));
