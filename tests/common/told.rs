@@ -7,7 +7,8 @@ pub(crate) fn check_section(section: &str, rows: &[(&str, String)]) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- {section} -->\n"), format!("<!-- end of {section} -->\n"));
     let cell = |text: &str| text.replace('|', "\\|");
-    let lines: String = rows.iter().map(|(tried, told)| format!("| {} | `{}` |\n", cell(tried), cell(told))).collect();
+    let code = |text: &str| if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") };
+    let lines: String = rows.iter().map(|(tried, told)| format!("| {} | {} |\n", cell(tried), cell(&code(told)))).collect();
     let table = format!("| tried | told |\n|---|---|\n{lines}");
     let start = text.find(&begin).expect("the section") + begin.len();
     let stop = start + text[start..].find(&end).expect("the section's end");

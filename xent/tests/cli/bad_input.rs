@@ -166,8 +166,8 @@ fn bad_input_paths_and_arguments() {
     loss(&mut t, "infinite z-loss", &targets, &["--z-loss", "inf"]);
     loss(&mut t, "softcap below 0", &targets, &["--softcap=-3"]);
     let nan = t.files.f32("nan.npy", &[4], &[1.0, f32::NAN, 1.0, 1.0]);
-    loss(&mut t, "a class weight that is NaN", &targets, &["--class-weights", &nan]);
-    loss(&mut t, "class weights of another length", &targets, &["--class-weights", &floats]);
+    loss(&mut t, "a class weight that is NaN", &targets, &["--weight", &nan]);
+    loss(&mut t, "class weights of another length", &targets, &["--weight", &floats]);
     loss(&mut t, "an option that is unknown", &targets, &["--gard", "g.npy"]);
     loss(&mut t, "a value that is no number", &targets, &["--ignore-index", "never"]);
     loss(&mut t, "two outputs to one file", &targets, &["--lse", &out, "--loss", &out]);
