@@ -1,7 +1,7 @@
 //! What a caller hands in at the device level: validated views of buffers, and where results go.
 
 use crate::launch::{Mask, Matrix};
-use crate::views::{Element, Storage, matrix_len};
+use crate::views::{Element, Storage, block_len, matrix_len};
 use crate::{Error, Result};
 
 /// A matrix in a buffer of the caller, with usage `STORAGE`.
@@ -63,7 +63,8 @@ impl<'a> DeviceMatrix<'a> {
         if classes == 0 && rows > 0 {
             return Err(Error::NoClasses { rows });
         }
-        let elements = matrix_len("a device matrix", blocks, classes.saturating_mul(inner), stride)?;
+        let block = block_len("a device matrix", classes, inner)?;
+        let elements = matrix_len("a device matrix", blocks, block, stride)?;
         // Kernels see words: elements of 16 bits fill the last one up.
         check_buffer(
             "a matrix",
@@ -71,7 +72,7 @@ impl<'a> DeviceMatrix<'a> {
             offset,
             (elements as u64).saturating_mul(T::STORAGE.bytes() as u64).div_ceil(4).saturating_mul(4),
         )?;
-        let stride = if blocks > 1 { stride } else { classes * inner };
+        let stride = if blocks > 1 { stride } else { block };
         Ok(Self { buffer, offset, rows, classes, inner, stride, storage: T::STORAGE })
     }
 

@@ -12,6 +12,8 @@ mod gpu;
 mod host;
 mod job;
 mod launch;
+#[cfg(xent_mutations)]
+mod mutation;
 mod ops;
 mod options;
 mod pipeline;
@@ -29,6 +31,8 @@ mod texels;
 mod transfer;
 mod transform;
 mod tune;
+#[cfg(test)]
+mod unchecked;
 mod views;
 mod wait;
 mod words;

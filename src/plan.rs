@@ -213,8 +213,10 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::TooLarge`] if one row exceeds what an adapter can bind or 32-bit indices reach, [`Error::Strategy`] if the
-    /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations.
+    /// forced strategy cannot serve the shape, for example for want of subgroups or of loop iterations, [`Error::Value`] for
+    /// blocks, passes or subgroups of nothing.
     pub fn new(work: &Work, caps: &Caps, forced: Option<Strategy>) -> Result<Self> {
+        check_numbers(work, caps)?;
         check_row(work, caps)?;
         // Then no number of rows is too small to keep the adapter busy: none of the choices below depends on it.
         let busy_threads = if caps.batch_invariant { 1 } else { caps.busy_threads };
@@ -270,7 +272,9 @@ impl Plan {
         // Every window starts with a quad then, if the first does.
         let window_rows = if tile > 0 && window_rows < work.rows && window_rows >= 4 { window_rows / 4 * 4 } else { window_rows };
         if window_rows == 0 {
-            return Err(refuse(format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding", work.inner)));
+            let reason =
+                format!("the statistics of {chunks} chunks of each of {} rows do not fit a binding, or as many items a grid", work.inner);
+            return Err(refuse(reason));
         }
         let items = work.rows.min(window_rows) * chunks;
         Ok(Self {
@@ -311,6 +315,23 @@ fn quads(work: &Work) -> u64 {
     work.classes.div_ceil(4)
 }
 
+/// Numbers that the arithmetic of plans divides by, and that both structs leave open to be anything.
+fn check_numbers(work: &Work, caps: &Caps) -> Result<()> {
+    let refuse = |what, value: u64, must| Err(Error::Value { what, index: None, value: value as f64, must });
+    if !work.rows.is_multiple_of(work.inner) || work.inner == 0 {
+        return refuse("inner", work.inner, "a divisor of the rows");
+    }
+    if work.quads_a_pass == 0 {
+        return refuse("quads_a_pass", 0, "1 or more");
+    }
+    match caps.subgroup {
+        Some((smallest, largest)) if !(1..=largest).contains(&smallest) => {
+            refuse("the smallest subgroup", smallest.into(), "1 or more, and no more than the largest")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A window of one block must be bindable, and its indices fit 32 bits.
 fn check_row(work: &Work, caps: &Caps) -> Result<()> {
     if caps.max_groups == 0 || caps.max_workgroup == 0 {
@@ -319,9 +340,9 @@ fn check_row(work: &Work, caps: &Caps) -> Result<()> {
     }
     let limit = binding_room(caps);
     let limit_name = "max_storage_buffer_binding_size less the offset alignment";
-    let words = work.row_words.saturating_mul(work.inner).saturating_add(work.fixed_words).saturating_mul(4);
+    let words = work.row_words.max(1).saturating_mul(work.inner).saturating_add(work.fixed_words).saturating_mul(4);
     let what = if work.inner > 1 { "one block of rows" } else { "one row" };
-    for needed in [work.block_bytes, words] {
+    for needed in [work.block_bytes.max(4), words] {
         if needed > limit {
             return Err(Error::TooLarge { what, needed, unit: "bytes", limit, limit_name });
         }
@@ -329,6 +350,9 @@ fn check_row(work: &Work, caps: &Caps) -> Result<()> {
     let limit = u64::from(u32::MAX) - 1;
     if work.rows > limit {
         return Err(Error::TooLarge { what: "the call", needed: work.rows, unit: "rows", limit, limit_name: "32-bit row numbers" });
+    }
+    if work.classes > limit {
+        return Err(Error::TooLarge { what: "one row", needed: work.classes, unit: "classes", limit, limit_name: "32-bit class numbers" });
     }
     if work.inner > MAX_WINDOW_ROWS {
         let limit_name = "the rows of a window";
@@ -339,7 +363,7 @@ fn check_row(work: &Work, caps: &Caps) -> Result<()> {
 
 /// Bytes that a binding surely holds behind an offset that had to be rounded down.
 fn binding_room(caps: &Caps) -> u64 {
-    caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)).saturating_sub(caps.alignment + 16)
+    caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)).saturating_sub(caps.alignment.saturating_add(16))
 }
 
 fn preferred(work: &Work, caps: &Caps) -> Strategy {
@@ -416,7 +440,7 @@ fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
     let quads = quads(work);
     let fill = u64::from(caps.busy_threads).div_ceil(rows * lanes);
     let worth = quads.div_ceil(MIN_CHUNK_QUADS);
-    let bounded = quads.div_ceil(u64::from(caps.max_loop_trips) * lanes);
+    let bounded = quads.div_ceil(u64::from(caps.max_loop_trips.max(1)) * lanes);
     fill.min(worth).max(bounded).clamp(2, MAX_CHUNKS).min(quads.max(1))
 }
 

@@ -34,6 +34,12 @@ fn bytes_of(matrix: &Matrix<'_>, classes: u64, inner: u64, first: u64, rows: u64
     (begin, begin + ((rows / inner - 1) * matrix.stride + classes * inner) * element)
 }
 
+/// Texels behind the last one of a window that are read, and not used, with the last quad of its last row: up to three elements of it
+/// are none. They must be there: nothing is left to what a driver does beyond a texture.
+fn texels_behind(classes: u64, inner: u64, storage: Storage) -> u64 {
+    if classes.is_multiple_of(QUAD) { 0 } else { ((QUAD - 1) * inner * storage.bytes() as u64).div_ceil(TEXEL) }
+}
+
 /// Whether whole texels of a matrix of some rows can be copied out of its buffer.
 pub(crate) fn can_copy(matrix: &Matrix<'_>, classes: u64, inner: u64, rows: u64) -> bool {
     let (_, end) = bytes_of(matrix, classes, inner, 0, rows);
@@ -102,7 +108,10 @@ impl Texels {
         let from = begin / TEXEL * TEXEL;
         let texels = (end - from).div_ceil(TEXEL);
         let (rows, rest) = (texels / TEXELS_ACROSS, texels % TEXELS_ACROSS);
-        let texture = gpu.kept_texels().at_least(gpu, texels.div_ceil(TEXELS_ACROSS) as u32)?;
+        let start = (begin - from) / logits.storage.bytes() as u64;
+        let aligned = call.inner == 1 && start.is_multiple_of(QUAD) && logits.stride.is_multiple_of(QUAD);
+        let behind = if aligned { 0 } else { texels_behind(call.classes, call.inner, logits.storage) };
+        let texture = gpu.kept_texels().at_least(gpu, (texels + behind).div_ceil(TEXELS_ACROSS) as u32)?;
         let mut copy = |row: u64, width: u64, height: u64| {
             let pitch = TEXELS_ACROSS * TEXEL;
             let layout =
@@ -118,12 +127,31 @@ impl Texels {
         if rest > 0 {
             copy(rows, rest, 1);
         }
-        let start = (begin - from) / logits.storage.bytes() as u64;
         Ok(Self {
             view: gpu.scoped(0, || texture.create_view(&wgpu::TextureViewDescriptor::default()))?,
             start: start as u32,
             storage: logits.storage,
-            aligned: call.inner == 1 && start.is_multiple_of(QUAD) && logits.stride.is_multiple_of(QUAD),
+            aligned,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every element of the last quad of every row of a last block lies in a texel that is there, wherever the block starts.
+    #[test]
+    fn the_last_quads_are_within_the_texels() {
+        for (storage, classes, inner, start) in [Storage::F32, Storage::F16]
+            .into_iter()
+            .flat_map(|s| (1..10_u64).flat_map(move |c| (1..6_u64).flat_map(move |i| (0..9_u64).map(move |start| (s, c, i, start)))))
+        {
+            let per_texel = TEXEL / storage.bytes() as u64;
+            let texels = (start + classes * inner).div_ceil(per_texel);
+            let last = start + (classes.next_multiple_of(QUAD) - 1) * inner + inner - 1;
+            let there = texels + texels_behind(classes, inner, storage);
+            assert!(last / per_texel < there, "{storage}, {classes} x {inner} from {start}: texel {} of {there}", last / per_texel);
+        }
     }
 }

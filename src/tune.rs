@@ -68,7 +68,7 @@ impl Tuning {
         if self.adapter == adapter {
             return Ok(());
         }
-        Err(Error::Tuning { line: 1, problem: format!("it is of \"{}\", not of \"{adapter}\"", self.adapter) })
+        Err(Error::Tuning { line: 1, problem: format!("it is of {}, not of {}", quoted(&self.adapter), quoted(adapter)) })
     }
 
     /// The strategy for some work, and whether it goes through a texture, if a shape like it was tuned.
@@ -100,11 +100,20 @@ impl FromStr for Tuning {
         for (i, line) in lines.enumerate().filter(|(_, line)| !line.is_empty()) {
             let (bucket, winner) = parse(line).ok_or_else(|| Error::Tuning {
                 line: i + 2,
-                problem: format!("\"{line}\" is not: reads|writes f32|f16|bf16 ROWS CLASSES STRATEGY buffer|texture MS MS"),
+                problem: format!("{} is not: reads|writes f32|f16|bf16 ROWS CLASSES STRATEGY buffer|texture MS MS", quoted(line)),
             })?;
             winners.insert(bucket, winner);
         }
         Ok(Self { adapter, winners })
+    }
+}
+
+/// Text of a file, made fit for one line of a message: cut and escaped.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 120;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 

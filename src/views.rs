@@ -160,11 +160,12 @@ impl<'a> Logits<'a> {
         if classes == 0 && rows > 0 {
             return Err(Error::NoClasses { rows });
         }
-        let expected = matrix_len("logits", blocks, classes.saturating_mul(inner), stride)?;
+        let block = block_len("logits", classes, inner)?;
+        let expected = matrix_len("logits", blocks, block, stride)?;
         if data.len() < expected {
             return Err(Error::Length { what: "logits", expected, got: data.len() });
         }
-        let stride = if blocks > 1 { stride } else { classes * inner };
+        let stride = if blocks > 1 { stride } else { block };
         Ok(Self { bytes: bytemuck::cast_slice(&data[..expected]), storage: T::STORAGE, rows, classes, inner, stride })
     }
 
@@ -261,8 +262,16 @@ pub(crate) fn matrix_len(what: &'static str, rows: usize, classes: usize, stride
     if stride < classes {
         return Err(Error::Stride { what, stride, classes });
     }
-    let too_large = Error::TooLarge { what, needed: u64::MAX, unit: "elements", limit: isize::MAX as u64, limit_name: "the address space" };
-    (rows - 1).checked_mul(stride).and_then(|n| n.checked_add(classes)).ok_or(too_large)
+    (rows - 1).checked_mul(stride).and_then(|n| n.checked_add(classes)).ok_or(beyond_addresses(what))
+}
+
+/// The elements of a block of `inner` rows, which must be a number even where there is no block.
+pub(crate) fn block_len(what: &'static str, classes: usize, inner: usize) -> Result<usize> {
+    classes.checked_mul(inner).ok_or(beyond_addresses(what))
+}
+
+fn beyond_addresses(what: &'static str) -> Error {
+    Error::TooLarge { what, needed: u64::MAX, unit: "elements", limit: isize::MAX as u64, limit_name: "the address space" }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -47,6 +47,10 @@ pub(crate) const ROW_OUTPUTS: usize = 14;
 /// The words in front of everything: the first is the denominator of the mean. A multiple of four, for 16-byte reads.
 const HEADER: u64 = 4;
 
+/// Words behind all others: whoever reads the last value of a row as one of four reads so far beyond it. What stands there does not
+/// matter, but that it can be read is not left to the driver.
+const TAIL: u64 = 3;
+
 /// Which of them a call has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -61,9 +65,9 @@ impl Wanted {
         self.inputs.iter().chain(&self.outputs).map(|&wanted| u64::from(wanted)).sum()
     }
 
-    /// The words that there are whatever the rows. Reads of the last quad's weights may end behind it.
+    /// The words that there are whatever the rows. Reads of the last quad's weights may end behind them.
     pub(crate) fn fixed_words(&self, classes: u64) -> u64 {
-        HEADER + self.classes.iter().map(|&wanted| if wanted { classes.next_multiple_of(4) + 4 } else { 0 }).sum::<u64>()
+        HEADER + TAIL + self.classes.iter().map(|&wanted| if wanted { classes.next_multiple_of(4) + 4 } else { 0 }).sum::<u64>()
     }
 }
 
@@ -93,7 +97,7 @@ impl Layout {
         let inputs = place(&mut next, wanted.inputs, window_rows);
         let outputs_start = next as u32;
         let outputs = place(&mut next, wanted.outputs, window_rows);
-        Self { classes: class_starts, inputs, outputs, outputs_start, words: next as u32 }
+        Self { classes: class_starts, inputs, outputs, outputs_start, words: (next + TAIL) as u32 }
     }
 }
 
@@ -112,7 +116,21 @@ mod tests {
         assert_eq!(layout.classes, [None, Some(4)]);
         assert_eq!(layout.inputs[..4], [Some(16), None, None, Some(23)]);
         assert_eq!((layout.outputs[RowOutput::Status as usize], layout.outputs[RowOutput::Loss as usize]), (Some(30), None));
-        assert_eq!((layout.outputs_start, layout.words), (30, 37));
+        assert_eq!((layout.outputs_start, layout.words), (30, 37 + 3));
         assert_eq!(u64::from(layout.words), wanted.fixed_words(5) + wanted.row_words() * 7);
+    }
+
+    /// The vector kernels take four rows at a time, and the last of them may have none.
+    #[test]
+    fn the_last_four_rows_can_be_read_at_once() {
+        for rows in 1..9 {
+            for output in 0..ROW_OUTPUTS {
+                let mut wanted = Wanted::default();
+                wanted.outputs[output] = true;
+                let layout = Layout::new(&wanted, 0, rows);
+                let start = layout.outputs[output].unwrap();
+                assert!(u64::from(start) + rows.next_multiple_of(4) <= u64::from(layout.words), "{rows} rows, output {output}");
+            }
+        }
     }
 }

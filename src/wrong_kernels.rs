@@ -3,7 +3,7 @@
 
 #[path = "../tests/gpu/common/mod.rs"]
 #[expect(dead_code, reason = "the adapters and the comparisons that panic are for the GPU tests")]
-mod common;
+pub(crate) mod common;
 
 use std::cell::Cell;
 

@@ -4,6 +4,15 @@ use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Threa
 use wgpu::{AdapterInfo, Backend, DeviceType, Features, Limits};
 use wgpu_xent::{Caps, Error, Plan, Storage, Strategy, Work};
 
+#[path = "../fuzz/src/draw.rs"]
+#[expect(dead_code, reason = "other targets draw floats")]
+mod draw;
+#[path = "../fuzz/src/plan.rs"]
+pub(crate) mod fuzzed;
+#[cfg(test)]
+#[path = "../fuzz/src/replay.rs"]
+mod replay;
+
 /// Bytes of a chunk's statistics, at most.
 const STATS_BYTES: u64 = 60;
 
@@ -231,6 +240,12 @@ fn a_vector_has_a_plan() {
     }
 }
 
+/// The works and adapters that the fuzzer found worth keeping.
+#[test]
+fn every_fuzzed_plan_can_be_run() {
+    replay::replay("plan", fuzzed::run);
+}
+
 #[test]
 fn every_plan_can_be_run() {
     const ROWS: [u64; 18] = [
@@ -276,30 +291,56 @@ fn wide(value: impl Into<u128>) -> u128 {
 
 /// What holds of every plan, or of the error in its place. In 128 bits, so that the check itself cannot overflow.
 fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent::Result<Plan>) -> Result<(), &'static str> {
-    let room = caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)) - caps.alignment - 16;
+    let room = caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)).saturating_sub(caps.alignment.saturating_add(16));
     let subgroups = caps.subgroup.filter(|_| work.subgroups);
+    let words = wide(work.row_words.max(1)) * wide(work.inner) + wide(work.fixed_words);
+    let numbers = work.inner > 0 && work.rows.is_multiple_of(work.inner) && work.quads_a_pass > 0;
+    let numbers = numbers && caps.subgroup.is_none_or(|(smallest, largest)| smallest > 0 && smallest <= largest);
     let plan = match result {
         Ok(plan) => plan,
         Err(Error::TooLarge { needed, limit, .. }) => {
-            hold!(work.block_bytes > room, (*needed, *limit) == (work.block_bytes, room));
+            let most = u64::from(u32::MAX) - 1;
+            let sizes = [work.block_bytes.max(4).into(), words.saturating_mul(4)].map(|bytes| (bytes, room));
+            let numbers = [(work.rows, most), (work.classes, most), (work.inner, 1 << 25)].map(|(needed, limit)| (needed.into(), limit));
+            let groups = (1, u64::from(caps.max_groups.min(caps.max_workgroup)));
+            let told = |&(size, most): &(u128, u64)| size > most.into() && size.min(u64::MAX.into()) == wide(*needed) && most == *limit;
+            hold!(sizes.iter().chain(&numbers).chain([&groups]).any(told));
             return Ok(());
         }
         Err(Error::Strategy { reason, .. }) => {
             let wants_subgroups = matches!(forced, Some(Subgroup | SplitSubgroup));
-            let long = work.classes / 4 > u64::from(caps.max_loop_trips);
+            // Of adapters that end loops so soon, the loops over lanes and chunks count too; a kernel that takes in less than a block
+            // with a pass takes more of them.
+            let soon = caps.max_loop_trips < 1024;
+            let slow = work.quads_a_pass < 4;
+            let reach = work.classes / 4 * if slow { 2 } else { 1 };
+            let long = soon || reach > u64::from(caps.max_loop_trips);
             let refused = wants_subgroups && subgroups.is_none() && reason.contains("subgroup operations");
             let too_long = long && reason.contains(&format!("the limit is {}", caps.max_loop_trips));
+            let items = wide(work.inner) * 256;
+            let too_many = items * wide(STATS_BYTES) > room.into() || items > wide(caps.max_groups).pow(2);
+            let too_many = too_many && reason.contains("do not fit a binding, or as many items a grid");
             // Unforced, only 256 chunks that are each too long for a thread are left.
-            hold!(refused || too_long, forced.is_some() || work.classes / 8 / 256 > u64::from(caps.max_loop_trips));
+            let none_left = soon || slow || too_many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
+            hold!(refused || too_long || too_many, forced.is_some() || none_left);
+            return Ok(());
+        }
+        Err(Error::Value { .. }) => {
+            hold!(!numbers);
             return Ok(());
         }
         Err(_) => return Err("another error"),
     };
+    hold!(numbers, work.classes < u64::from(u32::MAX), work.rows < u64::from(u32::MAX));
+    if work.rows == 0 {
+        hold!(plan.windows == 0);
+        return Ok(());
+    }
     hold!(work.block_bytes <= room, forced.is_none_or(|f| f == plan.strategy));
 
     // The row's chunks: they cover it, and none is empty.
     let (quads, chunks, chunk_quads) = (wide(work.classes.div_ceil(4)), wide(plan.chunks), wide(plan.chunk_quads));
-    hold!(chunks * chunk_quads >= quads, (chunks - 1) * chunk_quads < quads, plan.strategy.is_split() || chunks == 1, chunks <= 256);
+    hold!(chunks * chunk_quads >= quads, (chunks - 1) * chunk_quads < quads.max(1), plan.strategy.is_split() || chunks == 1, chunks <= 256);
 
     // A tile holds all rows of a workgroup, with a word between those of an even number of classes; it starts with a quad.
     let words = wide(plan.workgroup) * wide(work.classes | 1);
@@ -314,10 +355,12 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     // The windows: they cover the rows, each can be bound whatever its offset, and indices fit 32 bits.
     let (rows, window) = (wide(work.rows), wide(plan.window_rows));
     let windows = wide(plan.windows);
-    hold!(windows * window >= rows, (windows - 1) * window < rows, window <= rows);
-    let bytes = window * wide(work.block_bytes) + wide(caps.alignment) + 16;
+    hold!(windows * window >= rows, (windows - 1) * window < rows, window <= rows, plan.window_rows.is_multiple_of(work.inner));
+    let blocks = window / wide(work.inner);
+    let bytes = blocks * wide(work.block_bytes) + wide(caps.alignment) + 16;
     hold!(bytes <= wide(caps.max_binding), bytes <= wide(caps.max_buffer), bytes / 4 < 1 << 32);
-    hold!(plan.window_rows == 1 || window * wide(work.block_bytes) <= wide(work.window_bytes));
+    hold!(blocks == 1 || blocks * wide(work.block_bytes) <= wide(work.window_bytes));
+    hold!((window * wide(work.row_words) + wide(work.fixed_words)) * 4 <= room.into());
     let partials = if plan.strategy.is_split() { window * chunks * wide(STATS_BYTES) } else { 0 };
     hold!(partials <= wide(caps.max_binding));
 
@@ -349,7 +392,8 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
         (Subgroup | SplitSubgroup, Some((smallest, _))) => smallest,
         _ => 1,
     };
-    hold!(passes(work, plan, u64::from(lanes)) <= plan.loop_trips);
+    // A kernel that takes in more quads with a pass has other loops.
+    hold!(work.quads_a_pass > 4 || passes(work, plan, u64::from(lanes)) <= plan.loop_trips);
     Ok(())
 }
 

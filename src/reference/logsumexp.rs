@@ -80,6 +80,14 @@ pub fn logsumexp_over(data: &[f32], shape: &[usize], dims: &[isize]) -> Result<V
             return Err(Error::Options(format!("dimension {dim} is named twice")));
         }
     }
+    if data.is_empty() {
+        // The sizes beside one of 0 may be such that no memory holds as many places.
+        let product = |summed: bool| {
+            let sizes = shape.iter().zip(&is_summed).filter(|&(_, &is_summed)| is_summed == summed);
+            sizes.fold(1_usize, |product, (&size, _)| product.saturating_mul(size))
+        };
+        return Ok(logsumexp(&Logits::new(data, product(false), product(true))?));
+    }
     let (starts, offsets) = (places(shape, &is_summed, false), places(shape, &is_summed, true));
     let gathered: Vec<f32> = starts.iter().flat_map(|start| offsets.iter().map(move |offset| data[start + offset])).collect();
     Ok(logsumexp(&Logits::new(&gathered, starts.len(), offsets.len())?))

@@ -20,6 +20,7 @@ use modules::{MODULES, Module, distinct_texts, variants};
 
 mod fast_math;
 mod modules;
+mod mutations;
 mod pairs;
 mod written;
 

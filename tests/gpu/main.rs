@@ -1,6 +1,7 @@
 //! Tests that need adapters, in one binary: they share the compiled pipelines.
 
 mod accuracy;
+mod bad_input;
 mod blocks;
 mod cancelling;
 mod common;

@@ -22,7 +22,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // SAFETY: no other thread runs yet, which could read the environment meanwhile.
-    unsafe { terminal::expect_no_desktop() };
+    #[expect(unsafe_code, reason = "changing the environment is unsafe while others read it")]
+    unsafe {
+        terminal::expect_no_desktop();
+    }
     terminal::show_warnings();
     interrupt::listen();
     match args::parse().and_then(|args| commands::run(&args)) {

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Result};
 ///
 /// # Safety
 /// Only while there is a single thread, since this changes the environment.
+#[expect(unsafe_code, reason = "changing the environment is unsafe while others read it")]
 pub(crate) unsafe fn expect_no_desktop() {
     const SOCKETS: &str = "XDG_RUNTIME_DIR";
     if cfg!(unix) && std::env::var_os(SOCKETS).is_none() {

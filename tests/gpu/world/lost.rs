@@ -29,7 +29,11 @@ fn record_and_read(gpu: &Gpu, case: &Case, awaited: bool) -> Result<(), Error> {
     let mut encoder = encoder(gpu);
     let pending = gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new())?;
     gpu.queue().submit([encoder.finish()]);
-    if awaited { pollster::block_on(pending.read_async(gpu))? } else { pending.read(gpu)? };
+    if awaited {
+        pollster::block_on(pending.read_async(gpu))?
+    } else {
+        pending.read(gpu)?
+    };
     Ok(())
 }
 

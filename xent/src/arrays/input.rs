@@ -64,6 +64,7 @@ impl Array {
         // all element types read here are valid for any bits; and if it cuts
         // the file, the system ends this process. A file that was cut before
         // is found by its size below.
+        #[expect(unsafe_code, reason = "a map of a file is unsafe: see above")]
         let map = unsafe { Mmap::map(&file) }.map_err(failed("map the file"))?;
 
         let layout = match &spec {
@@ -197,6 +198,7 @@ impl Array {
             // borrow them see no change. The range is within the map; that
             // whole pages are dropped is therefore harmless as well.
             // A hint that fails costs memory only.
+            #[expect(unsafe_code, reason = "dropping pages is unsafe for maps that can be written: see above")]
             let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
         }
         #[cfg(not(unix))]

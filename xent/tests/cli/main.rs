@@ -3,6 +3,7 @@
 //! Every test needs a GPU adapter, a software one at least; a machine without fails them.
 
 mod adapters;
+mod bad_input;
 mod bench;
 mod choices;
 mod demo;

@@ -1,5 +1,6 @@
 //! Tests over both formats; each file holds one concern.
 
+mod fuzzed;
 mod malformed;
 mod reading;
 mod writing;

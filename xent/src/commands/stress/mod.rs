@@ -123,7 +123,9 @@ fn verdict(args: &Stress, report: &Report) -> Result<()> {
 
 fn to_text(args: &Stress, report: &Report, adapter: &str) -> String {
     let outcome = &report.outcome;
-    let memory = |[start, warm, end]: [u64; 3]| format!("{} MB at the start, {} after the warm-up, {} at the end", start >> 20, warm >> 20, end >> 20);
+    let memory = |[start, warm, end]: [u64; 3]| {
+        format!("{} MB at the start, {} after the warm-up, {} at the end", start >> 20, warm >> 20, end >> 20)
+    };
     let mut lines = vec![
         ("adapter", adapter.to_owned()),
         ("threads", format!("{} on {} devices, {} more opened and closed", args.threads, args.devices, report.reopened)),

@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../../tests/plan.rs"]
+#[expect(dead_code, reason = "the tests of known adapters are there too")]
+mod plan;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| plan::fuzzed::run(bytes));
