@@ -6,6 +6,7 @@ use crate::caps::{AdapterDescription, Caps, describe};
 use crate::pipeline::Cache;
 use crate::plan::{Plan, Strategy, Work};
 use crate::pool::Pool;
+use crate::quirks::Avoid;
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
 use crate::transfer::Poller;
@@ -166,6 +167,13 @@ impl Gpu {
         Self { forced: strategy.into(), ..self.clone() }
     }
 
+    /// The same GPU, whose plans do without some things, besides what the [quirks](crate::QUIRKS) of the adapter say: where a driver
+    /// breaks a kernel.
+    #[must_use]
+    pub fn avoiding(&self, avoid: &[Avoid]) -> Self {
+        Self { caps: self.caps.avoiding(avoid), ..self.clone() }
+    }
+
     /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_reads`]).
     /// For tests and benchmarks. Buffers without the usage `COPY_SRC` are always read in place.
     #[must_use]
@@ -184,6 +192,7 @@ impl Gpu {
     pub fn plan(&self, work: &Work) -> Result<Plan> {
         let tuned = self.tuning.as_ref().filter(|_| self.forced.is_none()).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
+            let texture_reads = texture_reads && !self.caps.avoided.contains(&Avoid::TextureReads);
             let caps = Caps { texture_reads, ..self.caps.clone() };
             // Another operation of this shape may need more than the one that was measured.
             if let Ok(plan) = Plan::new(work, &caps, Some(strategy)) {
