@@ -1,7 +1,7 @@
 //! The facts about an adapter that planning needs, as plain numbers, and the public description of an adapter.
 
 use crate::plan::{Strategy, Unit};
-use crate::quirks::{Avoid, quirks_of};
+use crate::quirks::{Avoid, Quirk, quirks_of};
 
 /// What an adapter can do, in the numbers that a [`Plan`](crate::Plan) is chosen from.
 ///
@@ -119,6 +119,11 @@ impl AdapterDescription {
     #[must_use]
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// What is known to be wrong with it.
+    pub fn quirks(&self) -> impl Iterator<Item = &'static Quirk> {
+        quirks_of(&self.info)
     }
 
     /// The numbers that plans are chosen from, if all features are granted.

@@ -37,7 +37,12 @@ const PROPERTIES: [Property; 12] = [
     |r| plain(r.strategy.is_split(), "of strategies that split rows"),
     |r| plain(matches!(r.strategy, Strategy::Workgroup | Strategy::SplitWorkgroup | Strategy::Held), "of strategies with barriers"),
     |r| Some((format!("of inputs stored as {}", r.storage), None)),
-    |r| Some((format!("of the operation {}{}", r.operation, if r.options.is_empty() { String::new() } else { format!(" ({})", r.options) }), None)),
+    |r| {
+        Some((
+            format!("of the operation {}{}", r.operation, if r.options.is_empty() { String::new() } else { format!(" ({})", r.options) }),
+            None,
+        ))
+    },
     |r| Some((format!("of the result \"{}\"", r.result), None)),
     |r| Some((format!("of the data \"{}\"", r.data), None)),
     |r| plain(r.writes, "of calls that write elements"),

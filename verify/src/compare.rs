@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn kinds_must_agree() {
         let (inf, nan) = (f64::INFINITY, f64::NAN);
-        for (got, expected) in [(f32::NAN, 0.0), (0.0, nan), (f32::INFINITY, 1.0), (1.0, inf), (f32::NEG_INFINITY, inf), (f32::NAN, inf), (f32::INFINITY, nan)] {
+        for (got, expected) in
+            [(f32::NAN, 0.0), (0.0, nan), (f32::INFINITY, 1.0), (1.0, inf), (f32::NEG_INFINITY, inf), (f32::NAN, inf), (f32::INFINITY, nan)]
+        {
             assert_eq!(one(got, expected).share, inf, "{got} for {expected}");
         }
         for (got, expected) in [(f32::NAN, nan), (f32::INFINITY, inf), (f32::NEG_INFINITY, -inf), (f32::INFINITY, 1e39), (0.0, 0.0)] {

@@ -28,7 +28,10 @@ pub(crate) fn edges(caps: &Caps, writes: bool) -> Vec<(Shape, Vec<Option<Strateg
     let classes = 1021;
     shapes.push((Shape::matrix((16 << 20) / (4 * classes) + 1, classes), vec![None]));
     // One row longer than the loops of a thread last for, where they end.
-    shapes.push((Shape::matrix(1, 1_000_000), vec![None, Some(Strategy::SplitThread), Some(Strategy::SplitSubgroup), Some(Strategy::SplitWorkgroup)]));
+    shapes.push((
+        Shape::matrix(1, 1_000_000),
+        vec![None, Some(Strategy::SplitThread), Some(Strategy::SplitSubgroup), Some(Strategy::SplitWorkgroup)],
+    ));
     shapes.push((Shape::matrix(2, 131_073), vec![None, Some(Strategy::Thread), Some(Strategy::Subgroup)]));
     shapes
 }

@@ -86,7 +86,8 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
         let records = match &case {
             Ok(case) => {
                 let got = catch_unwind(AssertUnwindSafe(|| (case.run)(&forced_gpu)));
-                let got = got.map_or_else(|cause| Err(format!("a panic: {}", text_of(&*cause))), |got| got.map_err(|error| error.to_string()));
+                let got =
+                    got.map_or_else(|cause| Err(format!("a panic: {}", text_of(&*cause))), |got| got.map_err(|error| error.to_string()));
                 judge(&told, case, got)
             }
             Err(cause) => vec![told.record("all", Outcome::Error(format!("a panic in the reference: {}", text_of(&**cause))))],

@@ -79,8 +79,7 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
     let strategies = if operation.is_core { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
     // Rows of whole quads and others have kernels of their own.
     let shape = Shape::matrix(QUICK_ROWS, if turn % 2 == 0 { 204 } else { 203 });
-    let mut steps: Vec<Step> =
-        data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
+    let mut steps: Vec<Step> = data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
     if operation.is_core {
         for storage in [Storage::F16, Storage::Bf16] {
             steps.push(step(input(shape, storage, Data::Normal), vec![None]));
@@ -105,7 +104,8 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     }
     let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
     for storage in [Storage::F16, Storage::Bf16] {
-        steps.push(step(input(Shape::matrix(ROWS, 1003), storage, Data::Normal), if operation.is_core { all_strategies() } else { some() }));
+        steps
+            .push(step(input(Shape::matrix(ROWS, 1003), storage, Data::Normal), if operation.is_core { all_strategies() } else { some() }));
         steps.push(step(input(Shape::matrix(ROWS, 204), storage, Data::Normal), some()));
     }
     for shape in LAYOUTS {

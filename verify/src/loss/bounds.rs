@@ -91,8 +91,7 @@ impl LossBounds {
     /// Weights of both signs cancel: a denominator is known as well as its terms are, and so is its reciprocal.
     fn cancelled(&self, denominator: f64) -> f64 {
         let relative = self.slack * DOCUMENTED;
-        let cancelled =
-            if self.is_mean() && denominator > 0.0 { relative * (self.divided_by / denominator - 1.0).max(0.0) } else { 0.0 };
+        let cancelled = if self.is_mean() && denominator > 0.0 { relative * (self.divided_by / denominator - 1.0).max(0.0) } else { 0.0 };
         if cancelled < 0.5 { 2.0 * cancelled } else { f64::INFINITY }
     }
 

@@ -1,7 +1,7 @@
 //! Cross-entropy with class indices and with probabilities.
 
 use half::{bf16, f16};
-use wgpu_xent::{CrossEntropyResult, Denominator, EmptyMean, Faults, FaultPolicy, Gpu, Reduction, Result, Targets};
+use wgpu_xent::{CrossEntropyResult, Denominator, EmptyMean, FaultPolicy, Faults, Gpu, Reduction, Result, Targets};
 
 use super::options::mask_of_rows;
 use crate::bounds::Each;
@@ -180,7 +180,12 @@ pub(super) fn expected_of(call: &LossCall, expected: &CrossEntropyResult<f64>, b
     there.map(|(result, values, place, bounds)| Expected { result, values, bounds, place }).collect()
 }
 
-pub(super) fn values_of(call: &LossCall, got: &CrossEntropyResult, gradient: Option<Elements>, target_gradient: Option<Elements>) -> Vec<Vec<f64>> {
+pub(super) fn values_of(
+    call: &LossCall,
+    got: &CrossEntropyResult,
+    gradient: Option<Elements>,
+    target_gradient: Option<Elements>,
+) -> Vec<Vec<f64>> {
     lists(call, got, gradient, target_gradient).into_iter().filter_map(|(_, values, _)| values).collect()
 }
 
@@ -309,4 +314,3 @@ pub(super) fn backward_smoothed(input: &Input) -> Case {
 pub(super) fn soft_backward(input: &Input) -> Case {
     from_states(soft_call(input))
 }
-

@@ -28,11 +28,21 @@ fn case(input: &Input, targets: Vec<i64>, classes: Option<Vec<f32>>, rows: Optio
         match gpu {
             Some(gpu) => {
                 let got = gpu.nll_loss(&view, &targets, &options)?;
-                Ok([wide(got.loss), wide(got.row_loss.unwrap_or_default()), wide(got.gradient.unwrap_or_default()), wide([got.denominator])])
+                Ok([
+                    wide(got.loss),
+                    wide(got.row_loss.unwrap_or_default()),
+                    wide(got.gradient.unwrap_or_default()),
+                    wide([got.denominator]),
+                ])
             }
             None => {
                 let got = reference::nll_loss(&view, &targets, &options)?;
-                Ok([got.loss.into_iter().collect(), got.row_loss.unwrap_or_default(), got.gradient.unwrap_or_default(), vec![got.denominator]])
+                Ok([
+                    got.loss.into_iter().collect(),
+                    got.row_loss.unwrap_or_default(),
+                    got.gradient.unwrap_or_default(),
+                    vec![got.denominator],
+                ])
             }
         }
     };

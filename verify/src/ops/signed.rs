@@ -21,8 +21,7 @@ fn factors(input: &Input) -> Vec<f32> {
 fn conditions(input: &Input, logits: &Matrix, b: &Matrix, moved: &Moved, lse: &[f64]) -> Vec<f64> {
     let view = b.view();
     let sizes: Vec<f32> = (0..view.rows()).flat_map(|row| view.row(row).map(|b| b.abs() as f32)).collect();
-    let (whole, _) =
-        reference::signed_logsumexp(&logits.view(), &input.matrix(&sizes).view(), &moved.transform()).expect("one shape");
+    let (whole, _) = reference::signed_logsumexp(&logits.view(), &input.matrix(&sizes).view(), &moved.transform()).expect("one shape");
     let condition = |(whole, rest): (f64, &f64)| (whole - rest).exp();
     whole.into_iter().zip(lse).map(condition).map(|c| if c.is_finite() { c.max(1.0) } else { 1.0 }).collect()
 }

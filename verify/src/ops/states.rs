@@ -65,9 +65,7 @@ impl Piece {
 fn of_piece(input: &Input, expected: &mut CrossEntropyResult<f64>, bounds: &mut Bounds, first: usize) {
     let shape = Shape { padding: 0, ..input.shape };
     let is_in = |i: &usize| shape.place(*i).1 >= first;
-    for (matrix, bounds) in
-        [(&mut expected.gradient, &mut bounds.gradient), (&mut expected.target_gradient, &mut bounds.target_gradient)]
-    {
+    for (matrix, bounds) in [(&mut expected.gradient, &mut bounds.gradient), (&mut expected.target_gradient, &mut bounds.target_gradient)] {
         let Some(values) = matrix else { continue };
         let kept: Vec<usize> = (0..values.len()).filter(is_in).collect();
         *bounds = Each::Of(kept.iter().map(|&i| bounds.get(i)).collect());
