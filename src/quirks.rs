@@ -122,7 +122,7 @@ pub fn quirks_of(info: &wgpu::AdapterInfo) -> impl Iterator<Item = &'static Quir
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Caps;
+    use crate::{Caps, Plan, Storage, Work};
 
     fn info(name: &str, backend: wgpu::Backend) -> wgpu::AdapterInfo {
         let mut info = wgpu::AdapterInfo::new(wgpu::DeviceType::Cpu, backend);
@@ -168,6 +168,42 @@ mod tests {
         let caps = caps("llvmpipe").avoiding(&[Avoid::Subgroups, Avoid::LoopTrips(1 << 20), Avoid::TextureReads, Avoid::LoopTrips(100)]);
         assert_eq!((caps.subgroup, caps.max_loop_trips, caps.texture_reads), (None, 100, false));
         assert_eq!(caps.avoided.len(), 5, "the table's entry, and four by hand: {:?}", caps.avoided);
+    }
+
+    /// Another strategy serves in the place of each that is avoided, a split one for a split one; with all avoided there is no plan.
+    #[test]
+    fn another_strategy_takes_the_place() {
+        let gpu = |kind| {
+            let mut info = info("another", wgpu::Backend::Vulkan);
+            info.device_type = kind;
+            Caps::of(&info, wgpu::Features::SUBGROUP, &wgpu::Limits::defaults())
+        };
+        for caps in [gpu(wgpu::DeviceType::Cpu), gpu(wgpu::DeviceType::DiscreteGpu)] {
+            for (rows, classes) in [(5000, 10), (100_000, 500), (300, 50_000), (1, 1_000_000)] {
+                for elements in [false, true] {
+                    let work = Work::dense(rows, classes, Storage::F32, elements);
+                    let plan = |avoid: &[Avoid], forced| Plan::new(&work, &caps.avoiding(avoid), forced);
+                    let mut avoided = Vec::new();
+                    while let Ok(next) = plan(&avoided, None) {
+                        let avoid = Avoid::Strategy(next.strategy);
+                        assert!(!avoided.contains(&avoid), "{avoid} is planned all the same");
+                        avoided.push(avoid);
+                        assert!(plan(&avoided, Some(next.strategy)).is_err(), "{avoid} is forced all the same");
+                    }
+                    assert!(avoided.len() >= Strategy::ALL.len() / 2, "only {avoided:?} serve {rows} x {classes}");
+                }
+            }
+        }
+        let caps = gpu(wgpu::DeviceType::DiscreteGpu);
+        let instead = |of| caps.avoiding(&[Avoid::Strategy(of)]).instead_of(of, true);
+        let pairs = [
+            (Strategy::Held, Strategy::Workgroup),
+            (Strategy::Subgroup, Strategy::Workgroup),
+            (Strategy::SplitWorkgroup, Strategy::SplitSubgroup),
+        ];
+        for (avoided, other) in pairs {
+            assert_eq!(instead(avoided), other);
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Operation {
 pub(crate) enum Takes {
     /// Logits of any kind.
     Logits,
+    /// Logits as a slice of f32: no other storage, and no padding.
+    Slices,
     /// What the losses over elements take: their own inputs, with special values in every pair or without.
     Elements,
 }
@@ -34,7 +36,7 @@ impl Takes {
     /// What the inputs are called.
     pub(crate) fn name(self, data: Data) -> String {
         match (self, data) {
-            (Self::Logits, data) => data.to_string(),
+            (Self::Logits | Self::Slices, data) => data.to_string(),
             (Self::Elements, Data::Special) => "special pairs".to_owned(),
             (Self::Elements, _) => "elements".to_owned(),
         }

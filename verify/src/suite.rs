@@ -67,7 +67,7 @@ fn all_strategies() -> Vec<Option<Strategy>> {
 /// The data that makes a difference to an operation.
 fn data_of(operation: &Operation) -> &'static [Data] {
     match operation.takes {
-        Takes::Logits => &DATA,
+        Takes::Logits | Takes::Slices => &DATA,
         Takes::Elements => &DATA[..2],
     }
 }
@@ -101,6 +101,9 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         // Rows of whole quads and others have kernels of their own: the plain data meets both.
         let classes: &[usize] = if i < 2 { &[1003, 204] } else { &[1003] };
         steps.extend(classes.iter().map(|&classes| step(input(Shape::matrix(ROWS, classes), Storage::F32, data), all_strategies())));
+    }
+    if operation.takes == Takes::Slices {
+        return steps;
     }
     let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
     for storage in [Storage::F16, Storage::Bf16] {

@@ -2,11 +2,13 @@
 //!
 //! A kernel has pipelines of its own for each kind of option, so the options come in a few sets that meet all of them.
 
+mod backward;
 mod choices;
 mod elements;
 mod loss;
 mod nll;
 mod options;
+mod results;
 mod signed;
 mod softmax;
 mod states;
@@ -36,20 +38,20 @@ pub(crate) static OPERATIONS: [Operation; 52] = [
     logits("softmax", "temperature, softcap, mask a row", softmax::softmax_capped),
     logits("softmax", "as f16", softmax::softmax_f16),
     logits("softmax", "as bf16, mask", softmax::softmax_bf16),
-    logits("softmax_backward", "", softmax::softmax_backward),
-    logits("softmax_backward", "scale a row", softmax::softmax_backward_scaled),
+    logits("softmax_backward", "", backward::softmax),
+    logits("softmax_backward", "scale a row", backward::softmax_scaled),
     logits("log_softmax", "", softmax::log_softmax),
     logits("log_softmax", "scale a row", softmax::log_softmax_scaled),
     logits("log_softmax", "mask", softmax::log_softmax_masked),
     logits("log_softmax", "as f16", softmax::log_softmax_f16),
-    logits("log_softmax_backward", "", softmax::log_softmax_backward),
-    logits("log_softmax_backward", "scale a row", softmax::log_softmax_backward_scaled),
+    logits("log_softmax_backward", "", backward::log_softmax),
+    logits("log_softmax_backward", "scale a row", backward::log_softmax_scaled),
     core(rows("logsumexp", "", softmax::logsumexp)),
     rows("logsumexp", "scale a row", softmax::logsumexp_scaled),
     rows("logsumexp", "temperature, softcap, mask a row", softmax::logsumexp_capped),
-    rows("logsumexp_over", "", softmax::logsumexp_over),
-    logits("logsumexp_backward", "", softmax::logsumexp_backward),
-    logits("logsumexp_backward", "scale a row", softmax::logsumexp_backward_scaled),
+    Operation { takes: Takes::Slices, ..rows("logsumexp_over", "", softmax::logsumexp_over) },
+    logits("logsumexp_backward", "", backward::logsumexp),
+    logits("logsumexp_backward", "scale a row", backward::logsumexp_scaled),
     rows("signed_logsumexp", "", signed::plain),
     rows("signed_logsumexp", "scale a row", signed::scaled),
     logits("signed_logsumexp_backward", "", signed::backward),

@@ -20,7 +20,9 @@ pub(super) fn weighted(input: &Input) -> Case {
 }
 
 fn case(input: &Input, targets: Vec<i64>, classes: Option<Vec<f32>>, rows: Option<Vec<f32>>, reduction: Reduction) -> Case {
-    let log_probs = input.logits();
+    // Logarithms of probabilities are never above 0.
+    let values: Vec<f32> = input.values().0.iter().map(|x| -x.abs()).collect();
+    let log_probs = input.matrix(&values);
     let run = move |gpu: Option<&Gpu>| {
         let options = CrossEntropy::new().reduction(reduction).row_loss(true).gradient(true);
         let options = options.class_weights(classes.as_deref()).row_weights(rows.as_deref());

@@ -2,7 +2,8 @@
 
 use wgpu_xent::{CrossEntropyResult, Gpu, Result, RowState, Targets};
 
-use super::loss::{SLACK, call, expected_of, settle, soft_call, values_of, weights};
+use super::loss::{SLACK, call, soft_call, weights};
+use super::results::{expected_of, settle, values_of};
 use crate::bounds::Each;
 use crate::case::{Case, Expected, Input, Place, wide};
 use crate::compare::Bound;
