@@ -1,5 +1,8 @@
 //! The facts about an adapter that planning needs, as plain numbers, and the public description of an adapter.
 
+use crate::plan::{Strategy, Unit};
+use crate::quirks::{Avoid, Quirk, quirks_of};
+
 /// What an adapter can do, in the numbers that a [`Plan`](crate::Plan) is chosen from.
 ///
 /// Plain data: tests plan for adapters that are not there.
@@ -22,7 +25,7 @@ pub struct Caps {
     pub max_buffer: u64,
     /// The alignment of a binding's offset, in bytes.
     pub alignment: u64,
-    /// The most loop iterations of one thread, all its loops together. Mesa's llvmpipe ends loops after 65,535 without a word.
+    /// The most loop iterations of one thread, all its loops together.
     pub max_loop_trips: u32,
     /// How many threads keep the adapter busy: rows are split when there are fewer lanes at work.
     pub busy_threads: u32,
@@ -32,10 +35,12 @@ pub struct Caps {
     pub texture_classes: u64,
     /// Whether plans are not to depend on the number of rows: see [`with_batch_invariance`](Self::with_batch_invariance).
     pub batch_invariant: bool,
+    /// What plans do without: what the [quirks](crate::QUIRKS) of the adapter say, and what was added by hand.
+    pub avoided: Vec<Avoid>,
 }
 
 impl Caps {
-    /// The facts of a device.
+    /// The facts of a device, less what its [quirks](crate::QUIRKS) forbid.
     #[must_use]
     pub fn of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> Self {
         let cpu = info.device_type == wgpu::DeviceType::Cpu;
@@ -43,7 +48,7 @@ impl Caps {
             let smallest = info.subgroup_min_size.max(1);
             (smallest, info.subgroup_max_size.max(smallest))
         });
-        Self {
+        let caps = Self {
             cpu,
             subgroup,
             max_workgroup: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
@@ -52,12 +57,51 @@ impl Caps {
             max_binding: limits.max_storage_buffer_binding_size,
             max_buffer: limits.max_buffer_size,
             alignment: u64::from(limits.min_storage_buffer_offset_alignment),
-            max_loop_trips: if cpu { 65_000 } else { u32::MAX },
+            max_loop_trips: u32::MAX,
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
             texture_classes: if cpu && info.name.starts_with("llvmpipe") { llvmpipe_texture_classes() } else { 0 },
             batch_invariant: false,
+            avoided: Vec::new(),
+        };
+        let avoided: Vec<Avoid> = quirks_of(info).flat_map(|quirk| quirk.avoid).copied().collect();
+        caps.avoiding(&avoided)
+    }
+
+    /// The same without some things.
+    #[must_use]
+    pub fn avoiding(&self, avoid: &[Avoid]) -> Self {
+        let mut caps = self.clone();
+        caps.avoided.extend(avoid.iter().filter(|avoid| !self.avoided.contains(avoid)));
+        for avoid in avoid {
+            match *avoid {
+                Avoid::Subgroups => caps.subgroup = None,
+                Avoid::TextureReads => caps.texture_classes = 0,
+                Avoid::LoopTrips(trips) => caps.max_loop_trips = caps.max_loop_trips.min(trips),
+                Avoid::Strategy(_) => {}
+            }
         }
+        caps
+    }
+
+    /// Whether plans do without a strategy.
+    pub(crate) fn avoids(&self, strategy: Strategy) -> bool {
+        self.avoided.contains(&Avoid::Strategy(strategy))
+    }
+
+    /// The strategy, or if it is avoided the nearest that is not: of the same unit, else of what is fast on such an adapter. The strategy
+    /// itself if all are avoided.
+    pub(crate) fn instead_of(&self, strategy: Strategy, subgroups: bool) -> Strategy {
+        if !self.avoids(strategy) {
+            return strategy;
+        }
+        let can_serve = |s: &Strategy| s.unit() != Unit::Subgroup || (subgroups && self.subgroup.is_some());
+        let others = Strategy::ALL.into_iter().filter(|s| s.is_split() == strategy.is_split() && !self.avoids(*s) && can_serve(s));
+        let order = |s: &Strategy| {
+            let order = if self.cpu { [Unit::Thread, Unit::Subgroup] } else { [Unit::Workgroup, Unit::Subgroup] };
+            (s.unit() != strategy.unit(), order.iter().position(|unit| *unit == s.unit()).unwrap_or(order.len()))
+        };
+        others.min_by_key(order).unwrap_or(strategy)
     }
 
     /// The same adapter, for which the strategy, the widths and the chunks of a row are chosen as if rows were plenty, however many
@@ -103,6 +147,11 @@ impl AdapterDescription {
     #[must_use]
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// What is known to be wrong with it.
+    pub fn quirks(&self) -> impl Iterator<Item = &'static Quirk> {
+        quirks_of(&self.info)
     }
 
     /// The numbers that plans are chosen from, if all features are granted.

@@ -7,6 +7,7 @@ use crate::caps::{AdapterDescription, Caps, describe};
 use crate::pipeline::Cache;
 use crate::plan::{Plan, Strategy, Work};
 use crate::pool::Pool;
+use crate::quirks::Avoid;
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
 use crate::tune::Tuning;
@@ -167,6 +168,13 @@ impl Gpu {
         Self { forced: strategy.into(), ..self.clone() }
     }
 
+    /// The same GPU, whose plans do without some things, besides what the [quirks](crate::QUIRKS) of the adapter say: where a driver
+    /// breaks a kernel.
+    #[must_use]
+    pub fn avoiding(&self, avoid: &[Avoid]) -> Self {
+        Self { caps: self.caps.avoiding(avoid), ..self.clone() }
+    }
+
     /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_classes`]).
     /// For tests and benchmarks. Buffers without the usage `COPY_SRC` are always read in place.
     #[must_use]
@@ -184,7 +192,7 @@ impl Gpu {
     /// of rows are their own. See `docs/decisions/0013-determinism.md`.
     #[must_use]
     pub fn with_batch_invariance(&self, batch_invariance: bool) -> Self {
-        let plain = Caps::of(&self.shared.info, self.device().features(), &self.device().limits());
+        let plain = Caps::of(&self.shared.info, self.device().features(), &self.device().limits()).avoiding(&self.caps.avoided);
         let caps = if batch_invariance { plain.with_batch_invariance() } else { plain };
         Self { caps: Caps { texture_classes: self.caps.texture_classes, ..caps }, ..self.clone() }
     }
@@ -201,6 +209,7 @@ impl Gpu {
         let may_tune = self.forced.is_none() && !self.caps.batch_invariant;
         let tuned = self.tuning.as_ref().filter(|_| may_tune).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
+            let texture_reads = texture_reads && !self.caps.avoided.contains(&Avoid::TextureReads);
             let caps = self.caps.with_texture_reads(texture_reads);
             // Another operation of this shape may need more than the one that was measured.
             if let Ok(plan) = Plan::new(work, &caps, Some(strategy)) {

@@ -227,7 +227,7 @@ impl Plan {
         if let Some(strategy) = forced {
             return Self::with(work, caps, strategy);
         }
-        let unit = preferred(work, caps);
+        let unit = caps.instead_of(preferred(work, caps), work.subgroups);
         let lanes = match unit.unit() {
             Unit::Thread | Unit::Tile(_) => 1,
             Unit::Subgroup => u64::from(caps.subgroup.map_or(1, |s| s.1)),
@@ -240,12 +240,15 @@ impl Plan {
         match whole {
             Ok(plan) if !(idle && worth) => Ok(plan),
             // Too few rows to fill the adapter, or too many iterations for one thread.
-            _ => Self::with(work, caps, unit.split()).or(whole),
+            _ => Self::with(work, caps, caps.instead_of(unit.split(), work.subgroups)).or(whole),
         }
     }
 
     fn with(work: &Work, caps: &Caps, strategy: Strategy) -> Result<Self> {
         let refuse = |reason: String| Error::Strategy { strategy: strategy.to_string(), rows: work.rows, classes: work.classes, reason };
+        if caps.avoids(strategy) {
+            return Err(refuse("it is avoided on this adapter".into()));
+        }
         if strategy.unit() == Unit::Subgroup && (caps.subgroup.is_none() || !work.subgroups) {
             return Err(refuse("there is no variant with subgroup operations for this adapter and operation".into()));
         }

@@ -1,15 +1,19 @@
 //! Proof that the comparison with the reference catches wrong kernels: shader parts are changed, one place at a time, and
 //! each change must be seen.
 
-#[path = "../tests/gpu/common/mod.rs"]
-#[expect(dead_code, reason = "the adapters and the comparisons that panic are for the GPU tests")]
-pub(crate) mod common;
+// A unit test cannot use the conformance kit, which uses this library: so it has these files of the kit for itself.
+#[path = "../verify/src/compare.rs"]
+#[expect(dead_code, unreachable_pub, reason = "of the conformance kit's, which is public, what is needed here")]
+pub(crate) mod compare;
+#[path = "../verify/src/data.rs"]
+#[expect(dead_code, unreachable_pub, reason = "of the conformance kit's, which is public, what is needed here")]
+pub(crate) mod data;
 
 use std::cell::Cell;
 
 use crate::{AdapterChoice, CrossEntropy, Gpu, Logits, Strategy, Targets, reference};
-use common::data::{Data, make};
-use common::{Bound, TINY, compare};
+use compare::{Bound, TINY, compare};
+use data::{Data, make};
 
 thread_local! {
     /// What replaces what in every module that this thread joins.

@@ -74,7 +74,7 @@ fn data_that_hurts() {
         Data::Equal,
         Data::Ascending,
         Data::Descending,
-        Data::Offset,
+        Data::Offset(1e4),
         Data::Ahead(0.1),
         Data::Ahead(3.0),
         Data::Ahead(12.0),

@@ -5,11 +5,11 @@
 
 use crate::common::{Bound, assert_close, gpu, on_every_adapter};
 use crate::device::{buffer, encoder, floats, values, words};
-use crate::results::{Bounds, compare_results};
 use wgpu_xent::{
     CrossEntropy, CrossEntropyBuffers, Denominator, DeviceMatrix, DeviceVector, EmptyMean, Error, FaultPolicy, LogitTransform, Logits,
     NO_CLASS, Reduction, RowState, Targets, reference,
 };
+use wgpu_xent_verify::{Bounds, compare_results};
 
 #[test]
 fn coefficients_that_add_up_to_nothing() {

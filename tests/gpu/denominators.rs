@@ -4,8 +4,8 @@
 
 use crate::common::data::{Data, make};
 use crate::common::on_every_adapter;
-use crate::results::{Bounds, assert_results};
 use wgpu_xent::{CrossEntropy, Denominator, EmptyMean, Logits, Reduction, Targets, reference};
+use wgpu_xent_verify::{Bounds, assert_results};
 
 const ROWS: usize = 5;
 const CLASSES: usize = 11;

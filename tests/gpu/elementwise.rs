@@ -7,7 +7,7 @@ mod special;
 mod torch;
 
 use crate::common::{Bound, Share, TINY, assert_close, gpu, gpus, on_every_adapter, with_every_strategy, with_shares};
-use case::{Case, Inputs, Op, unreduced};
+use case::{Case, Check, Inputs, Op, unreduced};
 use wgpu_xent::{BinaryCrossEntropy, ElementLoss, ElementReduction, Error, Logits, Weights, reference};
 
 /// Blocks, classes, rows of a block.

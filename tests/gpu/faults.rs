@@ -4,11 +4,11 @@
 
 use crate::common::{gpu, on_every_adapter, with_every_strategy};
 use crate::device::{buffer, encoder, floats, values};
-use crate::results::{Bounds, assert_results};
 use wgpu_xent::{
     CrossEntropy, CrossEntropyBuffers, CrossEntropyResult, DeviceMatrix, DeviceVector, EmptyMean, Error, FaultKind, FaultPolicy, FaultRows,
     Gpu, Logits, NO_CLASS, Output, Reduction, Result, Targets, reference,
 };
+use wgpu_xent_verify::{Bounds, assert_results};
 
 const CLASSES: usize = 37;
 const INF: f32 = f32::INFINITY;

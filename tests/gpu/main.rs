@@ -19,7 +19,6 @@ mod host_path;
 mod options;
 mod pieces;
 mod random;
-mod results;
 mod sampling;
 #[path = "../common/mod.rs"]
 mod shared;

@@ -4,11 +4,11 @@
 
 use crate::common::data::{Data, Random, make};
 use crate::common::{Bound, assert_close, gpu, on_every_adapter};
-use crate::results::{Bounds, assert_results};
 use std::ops::Range;
 use wgpu_xent::{
     ClassMask, CrossEntropy, CrossEntropyResult, Error, Gpu, LogitTransform, Logits, Reduction, Result, RowState, Targets, reference,
 };
+use wgpu_xent_verify::{Bounds, assert_results};
 
 const ROWS: usize = 8;
 const CLASSES: usize = 110;

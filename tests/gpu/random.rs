@@ -6,19 +6,16 @@
 
 use crate::common::data::{Data, Random, make};
 use crate::common::gpus;
-use crate::results::{close, compare_numbers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rows::Rows;
-use wgpu_xent::{
-    ClassMask, CrossEntropy, Denominator, EmptyMean, Error, Factor, FaultPolicy, Gpu, LogitTransform, Logits, Reduction,
-    Strategy as Kernel, Targets, reference,
-};
-
-mod rows;
+use wgpu_xent::{CrossEntropyResult, Denominator, EmptyMean, Error, FaultPolicy, Gpu, Reduction, Storage, Strategy as Kernel};
+use wgpu_xent_verify::{Goal, LossBounds, LossCall, Mask, Matrix, Scale, Shape, close, compare_numbers};
 
 /// Draws of a combination.
 const DRAWS: u32 = 50;
+/// How many times the documented bounds are allowed.
+const SLACK: f64 = 2.0;
+const TOP_K: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Scaled {
@@ -75,11 +72,6 @@ impl Combination {
             target_gradient: target_gradient && soft,
         }
     }
-
-    /// Whether `z` is not the logit itself.
-    fn transforms(&self) -> bool {
-        self.softcap || self.scaled != Scaled::No
-    }
 }
 
 /// Everything else of a call.
@@ -110,10 +102,6 @@ struct Draw {
 impl Draw {
     fn rows(&self) -> usize {
         self.blocks * self.inner
-    }
-
-    fn smoothing(&self, of: &Combination) -> f32 {
-        if of.smoothing { self.smoothing } else { 0.0 }
     }
 }
 
@@ -167,42 +155,6 @@ fn draws() -> impl Strategy<Value = Draw> {
     )
 }
 
-/// The values of a draw, those of a row together.
-struct Inputs {
-    logits: Vec<f32>,
-    targets: Vec<i64>,
-    probabilities: Vec<f32>,
-    class_weights: Vec<f32>,
-    row_weights: Vec<f32>,
-    scales: Vec<f32>,
-    upstream: Vec<f32>,
-    mask: Vec<u32>,
-}
-
-/// Rows one after another, in the shape of the draw.
-struct Matrix {
-    data: Vec<f32>,
-    stride: usize,
-}
-
-impl Matrix {
-    /// With so much of NaN between blocks.
-    fn new(rows: &[f32], draw: &Draw, padding: usize) -> Self {
-        let Draw { classes, inner, .. } = *draw;
-        let stride = classes * inner + padding;
-        let mut data = Vec::with_capacity(draw.blocks * stride);
-        for block in rows.chunks(classes * inner) {
-            data.resize(data.len().next_multiple_of(stride), f32::NAN);
-            data.extend((0..classes * inner).map(|i| block[i % inner * classes + i / inner]));
-        }
-        Self { data, stride }
-    }
-
-    fn view(&self, draw: &Draw) -> Logits<'_> {
-        Logits::with_blocks(&self.data, draw.blocks, draw.classes, draw.inner, self.stride).unwrap()
-    }
-}
-
 /// Between two values, or sometimes exactly 0; if signed, of both signs, and often of the same size.
 fn weights(random: &mut Random, n: usize, signed: bool) -> Vec<f32> {
     let mut weight = || {
@@ -212,134 +164,124 @@ fn weights(random: &mut Random, n: usize, signed: bool) -> Vec<f32> {
     (0..n).map(|_| weight()).collect()
 }
 
-impl Inputs {
-    fn new(of: &Combination, draw: &Draw) -> Self {
-        let rows = draw.rows();
-        let classes = draw.classes;
-        let mut random = Random::new(draw.seed);
-        let (mut logits, mut targets) = make(draw.data, rows, classes, draw.seed ^ 1);
-        if draw.special && !logits.is_empty() {
-            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                let at = random.below(logits.len());
-                logits[at] = value;
-            }
-        }
-        for target in &mut targets {
-            if random.below(5) == 0 {
-                *target = -100;
-            }
-        }
-        let mut probabilities = Vec::with_capacity(rows * classes);
-        for row in 0..rows {
-            let at = random.below(classes);
-            let q = match row % 4 {
-                // One-hot.
-                0 => (0..classes).map(|c| f32::from(u8::from(c == at))).collect(),
-                // They add up to 0, if there are two.
-                2 => (0..classes).map(|c| f32::from(i8::from(c == at) - i8::from(c == (at + 1) % classes))).collect(),
-                kind => weights(&mut random, classes, kind == 3),
-            };
-            probabilities.extend(q);
-        }
-        if draw.bad_label && !probabilities.is_empty() {
-            let at = random.below(probabilities.len());
-            probabilities[at] = f32::NAN;
-        }
-        let mask_rows = if of.mask_per_row { rows } else { 1 };
-        let allowed: Vec<bool> = (0..mask_rows * classes).map(|_| random.below(4) != 0).collect();
-        Self {
-            logits,
-            targets,
-            probabilities,
-            class_weights: weights(&mut random, classes, draw.signed),
-            row_weights: weights(&mut random, rows, draw.signed),
-            scales: (0..rows).map(|_| (0.5 + random.uniform()) as f32).collect(),
-            upstream: (0..rows).map(|_| random.normal() as f32).collect(),
-            mask: ClassMask::pack(&allowed, classes),
+/// The call of a draw.
+fn call(of: &Combination, draw: &Draw) -> LossCall {
+    let rows = draw.rows();
+    let classes = draw.classes;
+    let mut random = Random::new(draw.seed);
+    let (mut logits, mut targets) = make(draw.data, rows, classes, draw.seed ^ 1);
+    if draw.special && !logits.is_empty() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let at = random.below(logits.len());
+            logits[at] = value;
         }
     }
+    for target in &mut targets {
+        if random.below(5) == 0 {
+            *target = -100;
+        }
+    }
+    let probabilities = probabilities(draw, &mut random);
+    let mask_rows = if of.mask_per_row { rows } else { 1 };
+    let allowed: Vec<bool> = (0..mask_rows * classes).map(|_| random.below(4) != 0).collect();
+    let class_weights = weights(&mut random, classes, draw.signed);
+    let row_weights = weights(&mut random, rows, draw.signed);
+    let scales: Vec<f32> = (0..rows).map(|_| (0.5 + random.uniform()) as f32).collect();
+    let upstream: Vec<f32> = (0..rows).map(|_| random.normal() as f32).collect();
+    let matrix =
+        |values: &[f32], padding| Matrix::new(values, Shape { blocks: draw.blocks, classes, inner: draw.inner, padding }, Storage::F32);
+    let goal = if of.soft { Goal::Probabilities(matrix(&probabilities, draw.padding.1)) } else { Goal::Classes(targets) };
+    LossCall {
+        scale: match of.scaled {
+            Scaled::No => Scale::One,
+            Scaled::All => Scale::Temperature(0.75),
+            Scaled::Rows => Scale::Rows(scales),
+        },
+        softcap: of.softcap.then_some(15.0),
+        mask: of.masked.then(|| Mask::new(&allowed, classes, of.mask_per_row)),
+        class_weights: of.class_weights.then_some(class_weights),
+        row_weights: draw.row_weights.then_some(row_weights),
+        label_smoothing: if of.smoothing { draw.smoothing } else { 0.0 },
+        z_loss: draw.z_loss,
+        reduction: draw.reduction,
+        denominator: draw.denominator,
+        empty_mean: if draw.empty_zero { EmptyMean::Zero } else { EmptyMean::Nan },
+        upstream: 1.5,
+        row_upstream: draw.upstream_rows.then_some(upstream),
+        faults: draw.faults,
+        top_k: of.rank.then_some(TOP_K),
+        argmax: of.argmax,
+        rank: of.rank,
+        entropy: of.entropy,
+        states: of.states,
+        gradient: of.gradient,
+        target_gradient: of.target_gradient,
+        ..LossCall::new(matrix(&logits, draw.padding.0), goal)
+    }
+}
 
-    /// The softcap.
-    const CAP: f32 = 15.0;
-    const TOP_K: u32 = 3;
-
-    fn transform(&self, of: &Combination, draw: &Draw) -> LogitTransform<'_> {
-        let mut transform = LogitTransform::new().softcap(of.softcap.then_some(Self::CAP));
-        transform = match of.scaled {
-            Scaled::No => transform,
-            Scaled::All => transform.temperature(0.75),
-            Scaled::Rows => transform.scale(&self.scales),
+/// Labels: one-hot, ones that add up to 0, weights of each kind.
+fn probabilities(draw: &Draw, random: &mut Random) -> Vec<f32> {
+    let (rows, classes) = (draw.rows(), draw.classes);
+    let mut probabilities = Vec::with_capacity(rows * classes);
+    for row in 0..rows {
+        let at = random.below(classes);
+        let q = match row % 4 {
+            // One-hot.
+            0 => (0..classes).map(|c| f32::from(u8::from(c == at))).collect(),
+            // They add up to 0, if there are two.
+            2 => (0..classes).map(|c| f32::from(i8::from(c == at) - i8::from(c == (at + 1) % classes))).collect(),
+            kind => weights(random, classes, kind == 3),
         };
-        if of.masked {
-            let mask = if of.mask_per_row {
-                ClassMask::per_row(&self.mask, draw.rows(), draw.classes)
-            } else {
-                ClassMask::shared(&self.mask, draw.classes)
-            };
-            transform = transform.mask(mask.unwrap());
+        probabilities.extend(q);
+    }
+    if draw.bad_label && !probabilities.is_empty() {
+        let at = random.below(probabilities.len());
+        probabilities[at] = f32::NAN;
+    }
+    probabilities
+}
+
+/// Argmax and rank where rounding leaves no doubt, and what is counted of them.
+fn compare_classes(bounds: &LossBounds, got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>) -> Result<(), String> {
+    let compare = |what: &str, got: Option<&Vec<u32>>, expected: Option<&Vec<u32>>, agrees: &dyn Fn(usize, u32, u32) -> bool| {
+        let (got, expected) = match (got, expected) {
+            (None, None) => return Ok(()),
+            (Some(got), Some(expected)) if got.len() == expected.len() => (got, expected),
+            _ => return Err(format!("{what}: {got:?}, expected {expected:?}")),
+        };
+        match (0..got.len()).find(|&r| !agrees(r, got[r], expected[r])) {
+            None => Ok(()),
+            Some(r) => Err(format!("{what} of row {r}: {}, expected {}", got[r], expected[r])),
         }
-        transform
+    };
+    compare("argmax", got.argmax.as_ref(), expected.argmax.as_ref(), &|r, class, other| bounds.is_argmax(r, class, other))?;
+    compare("rank", got.rank.as_ref(), expected.rank.as_ref(), &|r, rank, other| bounds.is_rank(r, rank, other))?;
+    let correct = expected.correct.and(got.argmax.as_ref()).map(|best| bounds.count(best, |target, c| target == c as usize));
+    let correct_top_k = expected.correct_top_k.and(got.rank.as_ref()).map(|ranks| bounds.count(ranks, |_, rank| rank < TOP_K));
+    for (what, got, expected) in [("correct", got.correct, correct), ("correct_top_k", got.correct_top_k, correct_top_k)] {
+        if got != expected {
+            return Err(format!("{what}: {got:?}, expected {expected:?}"));
+        }
     }
-
-    fn upstream(&self, draw: &Draw) -> Factor<'_> {
-        if draw.reduction == Reduction::None && draw.upstream_rows { Factor::Rows(&self.upstream) } else { Factor::Scalar(1.5) }
-    }
-
-    fn options<'a>(&'a self, of: &Combination, draw: &Draw) -> CrossEntropy<'a> {
-        CrossEntropy::new()
-            .reduction(draw.reduction)
-            .denominator(draw.denominator)
-            .empty_mean(if draw.empty_zero { EmptyMean::Zero } else { EmptyMean::Nan })
-            .upstream(self.upstream(draw))
-            .class_weights(of.class_weights.then_some(&self.class_weights[..]))
-            .row_weights(draw.row_weights.then_some(&self.row_weights[..]))
-            .label_smoothing(draw.smoothing(of))
-            .z_loss(draw.z_loss)
-            .transform(self.transform(of, draw))
-            .faults(draw.faults)
-            .top_k((of.rank).then_some(Self::TOP_K))
-            .row_loss(true)
-            .logsumexp(true)
-            .argmax(of.argmax)
-            .log_prob(of.rank)
-            .rank(of.rank)
-            .entropy(of.entropy)
-            .z_loss_part(draw.z_loss != 0.0)
-            .states(of.states)
-            .gradient(of.gradient)
-            .target_gradient(of.target_gradient)
-    }
+    Ok(())
 }
 
 /// Compares everything that a call returned, and the backward pass from its states.
 fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
-    let inputs = Inputs::new(of, draw);
-    let (logits, probabilities) =
-        (Matrix::new(&inputs.logits, draw, draw.padding.0), Matrix::new(&inputs.probabilities, draw, draw.padding.1));
-    let (logits, probabilities) = (logits.view(draw), probabilities.view(draw));
-    let targets = Targets::new(&inputs.targets);
-    let options = inputs.options(of, draw);
+    let call = call(of, draw);
     let gpu = gpu.with_strategy(of.kernel);
-    let (got, expected) = if of.soft {
-        (gpu.soft_cross_entropy(&logits, &probabilities, &options), reference::soft_cross_entropy(&logits, &probabilities, &options))
-    } else {
-        (gpu.cross_entropy(&logits, &targets, &options), reference::cross_entropy(&logits, &targets, &options))
-    };
-    let (got, expected) = match (got, expected) {
+    let (got, expected) = match (call.on_gpu(&gpu), call.on_cpu()) {
         (Ok(got), Ok(expected)) => (got, expected),
         (Err(got @ Error::Fault { .. }), Err(expected)) if got.to_string() == expected.to_string() => return Ok(()),
         (got, expected) => return Err(format!("{:?}, expected {:?}", got.map(drop), expected.map(drop))),
     };
-    let rows = Rows::new(of, draw, &inputs);
-    let bounds = rows.bounds(&expected);
+    let rows = LossBounds::new(&call, SLACK);
+    let bounds = rows.of(&expected);
     compare_numbers(&got, &expected, &bounds)?;
-    rows.compare_classes(&got, &expected, Inputs::TOP_K)?;
+    compare_classes(&rows, &got, &expected)?;
     if let (true, Some(states)) = (of.gradient, &got.states) {
-        let backward = if of.soft {
-            gpu.soft_cross_entropy_backward(&logits, &probabilities, states, &options)
-        } else {
-            gpu.cross_entropy_backward(&logits, &targets, states, &options)
-        };
+        let backward = call.backward(&gpu, states);
         close("backward", Some(&backward.map_err(|e| e.to_string())?), expected.gradient.as_ref(), &bounds.gradient)?;
     }
     Ok(())

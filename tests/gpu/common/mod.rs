@@ -1,10 +1,9 @@
-//! What the GPU tests share: the adapters, seeded data, and the comparison with the reference.
-
-pub(crate) mod data;
+//! What the GPU tests share: the adapters; data, bounds and the comparison with the reference are those of the conformance kit.
 
 use std::sync::OnceLock;
 
 use wgpu_xent::{AdapterChoice, Gpu, Strategy};
+pub(crate) use wgpu_xent_verify::{Bound, TINY, compare, data};
 
 /// Every adapter of this machine, opened once a test binary.
 ///
@@ -106,41 +105,6 @@ fn named(gpu: &Gpu, strategy: &str, check: impl FnOnce()) {
         eprintln!("on {}, strategy {strategy}", gpu.describe());
         std::panic::resume_unwind(cause);
     }
-}
-
-/// The error allowed for a value: `relative * |expected| + absolute`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bound {
-    pub(crate) relative: f64,
-    pub(crate) absolute: f64,
-}
-
-/// Below this, e^x is given as 0: f32 is hardly normal there, and adapters flush.
-pub(crate) const TINY: f64 = 1.3e-38;
-
-/// Compares with the reference; non-finite values must agree in kind and sign. Returns the largest error as a share of the bound.
-pub(crate) fn compare(got: &[f32], expected: &[f64], bound: impl Fn(usize) -> Bound) -> Result<f64, String> {
-    if got.len() != expected.len() {
-        return Err(format!("{} values instead of {}", got.len(), expected.len()));
-    }
-    let mut worst = 0.0_f64;
-    for (i, (&g, &e)) in got.iter().zip(expected).enumerate() {
-        let Bound { relative, absolute } = bound(i);
-        let g = f64::from(g);
-        // What f32 cannot hold is infinite there.
-        let e = if e.abs() > f64::from(f32::MAX) { e.signum() * f64::INFINITY } else { e };
-        let same_kind = (g.is_nan() && e.is_nan()) || (g.is_infinite() && g == e);
-        if same_kind {
-            continue;
-        }
-        let allowed = relative * e.abs() + absolute;
-        let share = (g - e).abs() / allowed;
-        if share.is_nan() || share > 1.0 {
-            return Err(format!("at {i}: got {g:e}, expected {e:e}, error {:e}, allowed {allowed:e}", (g - e).abs()));
-        }
-        worst = worst.max(share);
-    }
-    Ok(worst)
 }
 
 /// [`compare`], or a panic that says where.

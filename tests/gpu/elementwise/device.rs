@@ -1,6 +1,6 @@
 //! The same operations recorded on buffers.
 
-use super::case::{Case, Inputs, Op, unreduced};
+use super::case::{Case, Check, Inputs, Op, unreduced};
 use crate::common::{Bound, Share, TINY, all_cases, assert_close, gpu, gpus, on_every_adapter, with_every_strategy};
 use crate::device::{buffer, encoder, floats, values};
 use wgpu_xent::{

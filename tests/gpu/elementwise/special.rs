@@ -1,6 +1,6 @@
 //! Special values, all against all, and the lines of the documentation one by one.
 
-use super::case::{Case, Op, unreduced};
+use super::case::{Case, Check, Op, unreduced};
 use crate::common::{with_every_strategy, with_shares};
 use wgpu_xent::{ElementLoss, ElementReduction, Logits, Weights};
 

@@ -7,9 +7,11 @@ mod shared;
 mod stress;
 mod tune;
 mod values;
+mod verify;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use wgpu_xent::Avoid;
 
 pub(crate) use arrays::{Logsumexp, Sample, Sigmoid, Softmax, TopK};
 pub(crate) use bench::Bench;
@@ -18,6 +20,7 @@ pub(crate) use shared::{LossFiles, RowLoss, Transform};
 pub(crate) use stress::Stress;
 pub(crate) use tune::Tune;
 pub(crate) use values::{ElementReduction, Empty, KlReduction, NumberOrFile, OnFault, Reduction};
+pub(crate) use verify::Verify;
 
 use crate::failure::{Failure, Result};
 
@@ -37,6 +40,11 @@ pub(crate) struct Cli {
     /// Where to compute: part of an adapter's name, its index in `xent adapters`, or `reference` for the CPU in f64.
     #[arg(long, global = true, help_heading = "Common options", value_name = "NAME|INDEX|reference")]
     pub(crate) adapter: Option<String>,
+
+    /// What to do without on the adapter, where its driver breaks a kernel: subgroups, texture-reads, loop-trips=N, or a strategy.
+    #[arg(long, global = true, help_heading = "Common options", value_name = "WHAT[,WHAT..]", value_delimiter = ',')]
+    #[arg(value_parser = str::parse::<Avoid>)]
+    pub(crate) avoid: Vec<Avoid>,
 }
 
 /// What to do.
@@ -88,6 +96,15 @@ pub(crate) enum Command {
     /// compared with the reference, every later one with the first, bit by bit. Memory is the process's own, when nothing is under
     /// way. The exit code is 1 if anything is wrong.
     Stress(Stress),
+    /// Prove that every operation is right on an adapter, or on all of them.
+    ///
+    /// Every operation, option, strategy and storage type is compared with the reference in f64, on data that is chosen to hurt and at
+    /// the sizes where plans change. The table shows, for each operation, the largest error as a share of its documented bound, in units
+    /// of the last digit (ULP) and relative, and where it is. Where something fails, it is told what all failures have in common, and
+    /// what --avoid can do about it.
+    ///
+    /// --adapter takes `all` here, and not `reference`. Exit code 1 if a result is beyond its bound.
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 //! `xent adapters`: what the other subcommands can compute on.
 
 use serde_json::{Value, json};
-use wgpu_xent::{AdapterDescription, Gpu};
+use wgpu_xent::{AdapterDescription, Gpu, Quirk};
 
 use crate::args::Adapters;
+use crate::commands::verify::quirk_text;
 use crate::engine::driver;
 use crate::failure::Result;
 use crate::terminal::print;
@@ -22,8 +23,23 @@ pub(crate) fn run(args: &Adapters) -> Result<()> {
         Ok(())
     } else {
         let rows: Vec<_> = std::iter::once(COLUMNS.map(str::to_owned)).chain(adapters.iter().map(row)).collect();
-        print(&table(&rows))
+        print(&(table(&rows) + &quirks(&adapters)))
     }
+}
+
+/// What is known to be wrong with the adapters, a line each.
+fn quirks(adapters: &[AdapterDescription]) -> String {
+    let of = |adapter: &AdapterDescription| {
+        let index = adapter.index;
+        adapter.quirks().map(|quirk| format!("quirk of {index}: {}\n", quirk_text(quirk))).collect::<String>()
+    };
+    let lines: String = adapters.iter().map(of).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+fn quirk_json(quirk: &Quirk) -> Value {
+    let avoided: Vec<String> = quirk.avoid.iter().map(ToString::to_string).collect();
+    json!({"name": quirk.name, "since": quirk.since, "wrong": quirk.wrong, "evidence": quirk.evidence, "avoided": avoided})
 }
 
 fn to_json(adapter: &AdapterDescription) -> Value {
@@ -36,6 +52,7 @@ fn to_json(adapter: &AdapterDescription) -> Value {
         "type": format!("{:?}", info.device_type),
         "driver": driver(&info.driver, &info.driver_info),
         "subgroup_sizes": adapter.caps().subgroup.map(|(smallest, largest)| [smallest, largest]),
+        "quirks": adapter.quirks().map(quirk_json).collect::<Vec<_>>(),
         "features": features,
         "limits": {
             "max_buffer_size": limits.max_buffer_size,

@@ -7,6 +7,7 @@ use wgpu_xent::{Weights, reference};
 use crate::args::BinaryCrossEntropy;
 use crate::arrays::Array;
 use crate::commands::elements::{Pass, Total};
+use crate::engine::Adapter;
 use crate::failure::{Failure, Result};
 use crate::matrix::{Matrix, open_with_groups};
 use crate::rows::open_class_values;
@@ -17,7 +18,7 @@ enum Weight {
     Elements(Matrix),
 }
 
-pub(crate) fn run(args: &BinaryCrossEntropy, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &BinaryCrossEntropy, adapter: Adapter<'_>) -> Result<()> {
     let logits = open_logits(args)?;
     let targets = logits.open_like(&args.targets, "targets")?;
     let weight = args.weight.as_deref().map(|spec| open_weight(spec, &logits)).transpose()?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use wgpu_xent::{ElementLoss, ElementReduction, Logits};
 
 use crate::args::{self, KlReduction, LossFiles};
-use crate::engine::{ElementLosses, Engine};
+use crate::engine::{Adapter, ElementLosses, Engine};
 use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
@@ -58,7 +58,7 @@ impl Pass<'_> {
     /// Computes the loss window by window, writes the files and prints the report.
     pub(super) fn run(
         &self,
-        adapter: Option<&str>,
+        adapter: Adapter<'_>,
         compute: impl Fn(&Engine, &Range<usize>, &Logits<'_>, ElementLoss) -> Result<ElementLosses>,
     ) -> Result<()> {
         let (shape, form) = (self.input.shape(), self.input.form());

@@ -2,10 +2,11 @@
 
 use crate::args::Entropy;
 use crate::commands::elements::{Pass, Total};
+use crate::engine::Adapter;
 use crate::failure::Result;
 use crate::matrix::Matrix;
 
-pub(crate) fn run(args: &Entropy, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Entropy, adapter: Adapter<'_>) -> Result<()> {
     let p = Matrix::open(&args.p, args.dim.as_slice())?;
     let q = args.q.as_deref().map(|spec| p.open_like(spec, "predicted probabilities")).transpose()?;
     let pass = Pass {

@@ -2,10 +2,11 @@
 
 use crate::args::KlDiv;
 use crate::commands::elements::{Pass, Total};
+use crate::engine::Adapter;
 use crate::failure::Result;
 use crate::matrix::Matrix;
 
-pub(crate) fn run(args: &KlDiv, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &KlDiv, adapter: Adapter<'_>) -> Result<()> {
     let input = Matrix::open_flat(&args.input)?;
     let targets = input.open_like(&args.targets, "targets")?;
     let pass = Pass {

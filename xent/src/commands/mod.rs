@@ -15,13 +15,15 @@ mod softmax;
 mod stress;
 mod top_k;
 mod tune;
+mod verify;
 
 use crate::args::{Cli, Command};
+use crate::engine::Adapter;
 use crate::failure::Result;
 
 /// Does what the command line asks for.
 pub(crate) fn run(cli: &Cli) -> Result<()> {
-    let adapter = cli.adapter.as_deref();
+    let adapter = Adapter { name: cli.adapter.as_deref(), avoid: &cli.avoid };
     match &cli.command {
         Command::Adapters(args) => adapters::run(args),
         Command::Softmax(args) => softmax::run(args, adapter),
@@ -38,5 +40,6 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
         Command::Bench(args) => bench::run(args, adapter),
         Command::Tune(args) => tune::run(args, adapter),
         Command::Stress(args) => stress::run(args, adapter),
+        Command::Verify(args) => verify::run(args, adapter),
     }
 }

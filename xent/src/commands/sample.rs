@@ -3,13 +3,13 @@
 use wgpu_xent::{Sampling, reference};
 
 use crate::args::Sample;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, finish};
 use crate::transform::Transform;
 
-pub(crate) fn run(args: &Sample, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Sample, adapter: Adapter<'_>) -> Result<()> {
     let logits = Matrix::open(&args.logits, args.dim.as_slice())?;
     let form = logits.form();
     let transform = Transform::open(&args.transform, form)?;

@@ -1,12 +1,12 @@
 //! `xent sigmoid`: the logistic function of each element.
 
 use crate::args::Sigmoid;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, finish};
 
-pub(crate) fn run(args: &Sigmoid, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Sigmoid, adapter: Adapter<'_>) -> Result<()> {
     let logits = Matrix::open_flat(&args.logits)?;
     let mut output = Output::create(Some(&args.output), logits.shape())?;
     let engine = Engine::open(adapter)?;

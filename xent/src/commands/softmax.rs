@@ -1,13 +1,13 @@
 //! `xent softmax`: probabilities or their logarithms, and the gradient.
 
 use crate::args::Softmax;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::Result;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
 use crate::transform::Transform;
 
-pub(crate) fn run(args: &Softmax, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Softmax, adapter: Adapter<'_>) -> Result<()> {
     let logits = Matrix::open(&args.logits, args.dim.as_slice())?;
     let form = logits.form();
     let transform = Transform::open(&args.transform, form)?;

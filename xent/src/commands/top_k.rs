@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use crate::args::TopK;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
 use crate::form::Form;
 use crate::matrix::Matrix;
 use crate::outputs::{Output, check_distinct, finish};
 use crate::transform::Transform;
 
-pub(crate) fn run(args: &TopK, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &TopK, adapter: Adapter<'_>) -> Result<()> {
     let logits = Matrix::open(&args.logits, args.dim.as_slice())?;
     let form = logits.form();
     let (k, classes) = (args.k, form.classes());

@@ -4,11 +4,11 @@ use wgpu_xent::Tuning;
 use xent_measure::SHAPES;
 
 use crate::args::Tune;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
 use crate::terminal::print;
 
-pub(crate) fn run(args: &Tune, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Tune, adapter: Adapter<'_>) -> Result<()> {
     let Engine::Gpu(gpu) = Engine::open_plain(adapter)? else {
         return Err(Failure::input("the CPU reference has nothing to tune; name a GPU adapter"));
     };

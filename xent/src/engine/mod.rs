@@ -3,11 +3,20 @@
 mod ops;
 
 use serde_json::{Value, json};
-use wgpu_xent::{AdapterChoice, Error, Gpu};
+use wgpu_xent::{AdapterChoice, Avoid, Error, Gpu};
 
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 pub(crate) use ops::{ElementLosses, Losses};
+
+/// Where to compute, as it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Adapter<'a> {
+    /// Part of a name, an index, `reference`, or a word of a command's own; the best one if there is none.
+    pub(crate) name: Option<&'a str>,
+    /// What plans do without.
+    pub(crate) avoid: &'a [Avoid],
+}
 
 /// A GPU or the reference. The reference's results are rounded to f32 as well.
 #[derive(Debug)]
@@ -18,7 +27,7 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// Opens the adapter asked for, or the best one, tuned if there is a tuning; the reference if there is none.
-    pub(crate) fn open(adapter: Option<&str>) -> Result<Self> {
+    pub(crate) fn open(adapter: Adapter<'_>) -> Result<Self> {
         match Self::open_plain(adapter)? {
             Self::Gpu(gpu) => Ok(Self::Gpu(tuned(gpu)?)),
             reference => Ok(reference),
@@ -26,19 +35,19 @@ impl Engine {
     }
 
     /// [`open`](Self::open), whatever tuning there is.
-    pub(crate) fn open_plain(adapter: Option<&str>) -> Result<Self> {
-        let choice = match adapter {
+    pub(crate) fn open_plain(adapter: Adapter<'_>) -> Result<Self> {
+        let choice = match adapter.name {
             Some("reference") => return Ok(Self::Reference),
             Some(text) => text.parse().map_or_else(|_| AdapterChoice::Name(text.to_owned()), AdapterChoice::Index),
             None => AdapterChoice::Best,
         };
         match Gpu::open(&choice) {
-            Ok(gpu) => Ok(Self::Gpu(gpu.with_cancel(interrupt::cancel()))),
-            Err(error @ Error::NoAdapter) if adapter.is_none() => {
+            Ok(gpu) => Ok(Self::Gpu(gpu.avoiding(adapter.avoid).with_cancel(interrupt::cancel()))),
+            Err(error @ Error::NoAdapter) if adapter.name.is_none() => {
                 log::warn!("{error}; continuing on the CPU reference");
                 Ok(Self::Reference)
             }
-            Err(Error::NoAdapter | Error::AdapterNotFound { .. }) if let Some(asked) = adapter => Err(unknown_adapter(asked)),
+            Err(Error::NoAdapter | Error::AdapterNotFound { .. }) if let Some(asked) = adapter.name => Err(unknown_adapter(asked)),
             Err(error) => Err(error.into()),
         }
     }

@@ -29,6 +29,7 @@ mod sums;
 mod transforms;
 mod tune;
 mod values;
+mod verify;
 mod windows;
 
 use std::process::Command;

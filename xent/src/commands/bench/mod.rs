@@ -4,20 +4,19 @@ mod compare;
 mod html;
 mod run;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-
 use xent_measure::Record;
 
 use crate::args::Bench;
+use crate::engine::Adapter;
 use crate::failure::{Failure, Result};
+use crate::lines::Lines;
 use crate::terminal::print;
 use run::AdapterRun;
 
 /// What stands for stdout among files.
 const STDOUT: &str = "-";
 
-pub(crate) fn run(args: &Bench, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Bench, adapter: Adapter<'_>) -> Result<()> {
     let old = args.compare.first().map(|path| compare::read(path)).transpose()?;
     if let (Some(old), Some(new)) = (&old, args.compare.get(1)) {
         return print(&compare::compared(old, &compare::read(new)?));
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &Bench, adapter: Option<&str>) -> Result<()> {
     if to_stdout && old.is_some() {
         return Err(Failure::input("--json and --compare both print to stdout: name a file for --json"));
     }
-    let gpus = run::adapters(adapter.unwrap_or_default())?;
+    let gpus = run::adapters(adapter)?;
     // Before anything is measured: hours of work must not end at a folder that is missing.
     let mut json = args.json.as_deref().filter(|_| !to_stdout).map(Lines::create).transpose()?;
     let mut csv = args.csv.as_deref().map(Lines::create).transpose()?;
@@ -51,22 +50,4 @@ pub(crate) fn run(args: &Bench, adapter: Option<&str>) -> Result<()> {
         print(&format!("\n{}", compare::compared(&old, &new)))?;
     }
     Ok(())
-}
-
-/// A text file, complete after each line.
-struct Lines {
-    path: String,
-    file: BufWriter<File>,
-}
-
-impl Lines {
-    fn create(path: &str) -> Result<Self> {
-        let file = File::create(path).map_err(|error| Failure::input(format!("{path}: cannot create the file: {error}")))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
-    }
-
-    fn line(&mut self, text: &str) -> Result<()> {
-        let written = writeln!(self.file, "{text}").and_then(|()| self.file.flush());
-        written.map_err(|error| Failure::work(format!("{}: cannot write the file: {error}", self.path)))
-    }
 }

@@ -6,7 +6,7 @@ use xent_measure::{
 };
 
 use crate::args::Bench;
-use crate::engine::{tuned, unknown_adapter};
+use crate::engine::{Adapter, tuned, unknown_adapter};
 use crate::failure::{Failure, Result};
 
 /// Everything that a page shows of an adapter.
@@ -30,7 +30,8 @@ pub(super) struct Path {
 }
 
 /// The adapters asked for, the best one by default.
-pub(super) fn adapters(asked: &str) -> Result<Vec<Gpu>> {
+pub(super) fn adapters(adapter: Adapter<'_>) -> Result<Vec<Gpu>> {
+    let asked = adapter.name.unwrap_or_default();
     let choices = match asked {
         "" => vec![AdapterChoice::Best],
         "reference" => {
@@ -43,7 +44,7 @@ pub(super) fn adapters(asked: &str) -> Result<Vec<Gpu>> {
     }
     let open = |choice: &AdapterChoice| match opened(choice) {
         Err(Error::AdapterNotFound { .. }) if !asked.is_empty() => Err(unknown_adapter(asked)),
-        other => tuned(other?),
+        other => tuned(other?.avoiding(adapter.avoid)),
     };
     choices.iter().map(open).collect()
 }

@@ -8,7 +8,7 @@ mod table;
 use std::path::Path;
 
 use crate::args::Demo;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
 use crate::terminal::{Paint, print};
 use data::DataSet;
@@ -17,7 +17,7 @@ use measure::Measured;
 /// The largest relative difference of the mean losses that passes.
 const TOLERANCE: f64 = 1e-6;
 
-pub(crate) fn run(args: &Demo, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Demo, adapter: Adapter<'_>) -> Result<()> {
     let directory = Path::new(&args.data);
     if !directory.is_dir() {
         return Err(Failure::input(format!("{}: no such directory; --data names the one with the demo's data", directory.display())));

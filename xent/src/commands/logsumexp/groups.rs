@@ -8,12 +8,12 @@ use std::ops::Range;
 use super::{Files, Sums, Terms, check_apart};
 use crate::args::Logsumexp;
 use crate::arrays::Array;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::Result;
 use crate::form::Form;
 use crate::matrix::Matrix;
 
-pub(super) fn run(args: &Logsumexp, array: Array, groups: &[Range<usize>], adapter: Option<&str>) -> Result<()> {
+pub(super) fn run(args: &Logsumexp, array: Array, groups: &[Range<usize>], adapter: Adapter<'_>) -> Result<()> {
     let shape = array.shape().to_vec();
     let mut groups = groups.to_vec();
     groups.sort_by_key(|group| std::cmp::Reverse(shape[group.clone()].iter().product::<usize>()));

@@ -7,14 +7,14 @@ use std::ops::Range;
 use wgpu_xent::{LogitTransform, Logits};
 
 use crate::args::Logsumexp;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
 use crate::matrix::{Matrix, open_with_groups};
 use crate::outputs::{Output, check_distinct, finish};
 use crate::rows::RowValues;
 use crate::transform::Transform;
 
-pub(crate) fn run(args: &Logsumexp, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Logsumexp, adapter: Adapter<'_>) -> Result<()> {
     let (array, groups) = open_with_groups(&args.logits, &args.dim)?;
     match &groups[..] {
         [dims] => one_group(args, Terms::open(args, Matrix::new(array, dims.clone())?)?, adapter),
@@ -119,7 +119,7 @@ impl Files {
     }
 }
 
-fn one_group(args: &Logsumexp, terms: Terms, adapter: Option<&str>) -> Result<()> {
+fn one_group(args: &Logsumexp, terms: Terms, adapter: Adapter<'_>) -> Result<()> {
     let form = terms.logits.form();
     let mut files = Files::open(args, form.shape(), &form.leading(), &form.kept())?;
     let engine = Engine::open(adapter)?;

@@ -9,7 +9,7 @@ mod totals;
 use std::time::Instant;
 
 use crate::args::{Loss, LossOnly, NegativeLogLikelihood, RowLoss};
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::Result;
 use files::Files;
 use inputs::Inputs;
@@ -25,16 +25,16 @@ struct Request<'a> {
     only: Option<&'a LossOnly>,
 }
 
-pub(crate) fn run(args: &Loss, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Loss, adapter: Adapter<'_>) -> Result<()> {
     Request { logits: &args.logits, targets: &args.targets, common: &args.common, only: Some(&args.only) }.run(adapter)
 }
 
-pub(crate) fn run_nll(args: &NegativeLogLikelihood, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run_nll(args: &NegativeLogLikelihood, adapter: Adapter<'_>) -> Result<()> {
     Request { logits: &args.log_probs, targets: &args.targets, common: &args.common, only: None }.run(adapter)
 }
 
 impl Request<'_> {
-    fn run(&self, adapter: Option<&str>) -> Result<()> {
+    fn run(&self, adapter: Adapter<'_>) -> Result<()> {
         let inputs = Inputs::open(self)?;
         let mut files = Files::create(self, &inputs)?;
         let options = files.wanted(inputs.options(self));

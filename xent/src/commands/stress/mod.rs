@@ -11,7 +11,7 @@ use wgpu_xent::{AdapterChoice, Gpu};
 
 use self::load::{Load, Outcome, checked};
 use crate::args::Stress;
-use crate::engine::Engine;
+use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::terminal::{aligned, print};
@@ -46,7 +46,7 @@ struct Report {
     in_use: u64,
 }
 
-pub(crate) fn run(args: &Stress, adapter: Option<&str>) -> Result<()> {
+pub(crate) fn run(args: &Stress, adapter: Adapter<'_>) -> Result<()> {
     let start = resident();
     let open = || match Engine::open_plain(adapter)? {
         Engine::Gpu(gpu) => Ok(gpu.with_deadline(Duration::from_secs(args.patience))),

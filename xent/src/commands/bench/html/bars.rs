@@ -2,8 +2,8 @@
 
 use xent_measure::HostPath;
 
-use super::escaped;
 use crate::commands::bench::run::Path;
+use crate::page::escaped;
 
 const WIDTH: f64 = 1100.0;
 const LEFT: f64 = 230.0;

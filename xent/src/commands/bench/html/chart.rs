@@ -2,8 +2,8 @@
 
 use xent_measure::Record;
 
-use super::escaped;
 use super::scale::{Scale, short};
+use crate::page::escaped;
 
 const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 212.0;

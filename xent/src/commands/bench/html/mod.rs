@@ -6,21 +6,15 @@ mod scale;
 mod tables;
 
 use super::run::AdapterRun;
+use crate::page::{definitions, document, escaped};
 use chart::Chart;
-
-const STYLE: &str = include_str!("style.css");
 
 pub(super) fn page(runs: &[AdapterRun]) -> String {
     let date = runs.first().map_or("", |run| &run.environment.date);
     let sections: String = runs.iter().map(section).collect();
-    let head = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>xent bench, {date}</title>\n<style>\n{STYLE}</style>\n</head>\n"
-    );
     let about = "Softmax, log-sum-exp and cross-entropy beside what the adapter reaches in the same run: a copy, a read and a write of the \
                  logits&#39; bytes. Median wall time of one recorded call on resident buffers; each result agreed with the reference before.";
-    format!("{head}<body>\n<h1>xent bench</h1>\n<p>{about}</p>\n{sections}</body>\n</html>")
+    document("xent bench", date, about, &sections)
 }
 
 fn section(run: &AdapterRun) -> String {
@@ -55,25 +49,9 @@ fn environment(run: &AdapterRun) -> String {
     let caps = e.caps.trim_start_matches("Caps { ").trim_end_matches(" }").to_owned();
     let lines =
         [("date", &e.date), ("cpu", &e.cpu), ("load at start", &e.load), ("commit", &e.commit), ("rustc", &e.rustc), ("planner", &caps)];
-    let lines = lines.map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escaped(value))).concat();
-    format!("<div class=\"card\"><dl>{lines}</dl></div>\n")
+    definitions(lines.map(|(name, value)| (name, value.as_str())))
 }
 
 fn skipped(run: &AdapterRun) -> String {
     run.skipped.iter().map(|line| format!("<p>{}</p>\n", escaped(line))).collect()
-}
-
-/// Text as HTML shows it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_no_markup() {
-        assert_eq!(escaped("a <b> & \"c\""), "a &lt;b&gt; &amp; &quot;c&quot;");
-    }
 }

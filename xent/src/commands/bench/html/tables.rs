@@ -2,7 +2,7 @@
 
 use xent_measure::Record;
 
-use super::escaped;
+use crate::page::escaped;
 
 /// Operations down, shapes across, a cell as dark as its share of the copy.
 pub(super) fn heat(records: &[Record], operations: &[&str]) -> String {

@@ -1,50 +1,32 @@
 //! All results of a cross-entropy against the reference's.
 
-use crate::common::{Bound, TINY, compare};
 use wgpu_xent::CrossEntropyResult;
 
-/// What a sum may be off by, of the absolute values of its terms: README, "Accuracy".
-pub(crate) const DOCUMENTED: f64 = 1e-6;
+use crate::bounds::{DOCUMENTED, Each};
+use crate::compare::{Bound, TINY, compare};
 
 /// `Err` says what differs.
-pub(crate) type Result = std::result::Result<(), String>;
-
-/// The bounds of many values.
-#[derive(Clone, Debug)]
-pub(crate) enum Each {
-    /// The same for all.
-    All(Bound),
-    /// One for each.
-    Of(Vec<Bound>),
-}
-
-impl Each {
-    fn get(&self, i: usize) -> Bound {
-        match self {
-            Self::All(bound) => *bound,
-            Self::Of(bounds) => bounds[i],
-        }
-    }
-}
+type Result = std::result::Result<(), String>;
 
 /// What each result may be off by.
 #[derive(Clone, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) row_loss: Each,
-    pub(crate) loss: Bound,
-    pub(crate) logsumexp: Each,
-    pub(crate) log_prob: Each,
-    pub(crate) entropy: Each,
-    pub(crate) row_z_loss: Each,
-    pub(crate) z_loss: Bound,
-    pub(crate) gradient: Each,
-    pub(crate) target_gradient: Each,
-    pub(crate) denominator: Bound,
+#[expect(missing_docs, reason = "the results of a loss, by their names there")]
+pub struct Bounds {
+    pub row_loss: Each,
+    pub loss: Bound,
+    pub logsumexp: Each,
+    pub log_prob: Each,
+    pub entropy: Each,
+    pub row_z_loss: Each,
+    pub z_loss: Bound,
+    pub gradient: Each,
+    pub target_gradient: Each,
+    pub denominator: Bound,
 }
 
 impl Bounds {
     /// For logits of a few units and coefficients of about 1, without a transform.
-    pub(crate) const PLAIN: Self = {
+    pub const PLAIN: Self = {
         let relative = 2.0 * DOCUMENTED;
         let loss = Bound { relative, absolute: TINY };
         let value = Bound { relative, absolute: relative };
@@ -64,7 +46,11 @@ impl Bounds {
     };
 }
 
-pub(crate) fn close(what: &str, got: Option<&Vec<f32>>, expected: Option<&Vec<f64>>, bounds: &Each) -> Result {
+/// A result is there if it is expected, and as expected.
+///
+/// # Errors
+/// Says what differs.
+pub fn close(what: &str, got: Option<&Vec<f32>>, expected: Option<&Vec<f64>>, bounds: &Each) -> Result {
     match (got, expected) {
         (None, None) => Ok(()),
         (Some(got), Some(expected)) => compare(got, expected, |i| bounds.get(i)).map(drop).map_err(|e| format!("{what}: {e}")),
@@ -77,7 +63,10 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Resu
 }
 
 /// All numbers, and which rows are valid and which at fault.
-pub(crate) fn compare_numbers(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) -> Result {
+///
+/// # Errors
+/// Says what differs.
+pub fn compare_numbers(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) -> Result {
     let one = |what: &str, got: Option<f32>, expected: Option<f64>, bound: Bound| {
         close(what, got.map(|value| vec![value]).as_ref(), expected.map(|value| vec![value]).as_ref(), &Each::All(bound))
     };
@@ -103,14 +92,20 @@ fn compare_classes(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>)
 }
 
 /// Everything is as expected, classes exactly.
-pub(crate) fn compare_results(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) -> Result {
+///
+/// # Errors
+/// Says what differs.
+pub fn compare_results(got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) -> Result {
     compare_numbers(got, expected, bounds)?;
     compare_classes(got, expected)
 }
 
 /// [`compare_results`], or a panic that says where.
+///
+/// # Panics
+/// If something differs.
 #[track_caller]
-pub(crate) fn assert_results(what: &str, got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) {
+pub fn assert_results(what: &str, got: &CrossEntropyResult, expected: &CrossEntropyResult<f64>, bounds: &Bounds) {
     if let Err(message) = compare_results(got, expected, bounds) {
         panic!("{what}: {message}");
     }

@@ -1,0 +1,124 @@
+//! Which operations are tried on what, and with which strategies.
+
+use wgpu_xent::{Caps, Storage, Strategy};
+
+use crate::case::{Input, Operation, Takes};
+use crate::data::Data;
+use crate::edges::edges;
+use crate::matrix::Shape;
+use crate::ops::OPERATIONS;
+use crate::run::Options;
+
+/// An operation on an input, with the planned strategy (`None`) and others.
+pub(crate) struct Step {
+    pub(crate) operation: &'static Operation,
+    pub(crate) input: Input,
+    pub(crate) strategies: Vec<Option<Strategy>>,
+}
+
+/// The data that hurts; the first is the plain one.
+const DATA: [Data; 15] = [
+    Data::Normal,
+    Data::Special,
+    Data::Outliers,
+    Data::Equal,
+    Data::Ascending,
+    Data::Descending,
+    Data::Offset(1e4),
+    Data::Offset(1e6),
+    Data::Ahead(0.1),
+    Data::Ahead(12.0),
+    Data::Ahead(20.0),
+    Data::Ahead(60.0),
+    Data::Masked,
+    Data::MaskedLowest,
+    Data::Huge,
+];
+
+/// Of these the quick form tries all, and the full form more besides.
+const QUICK_ROWS: usize = 19;
+
+/// Rows of each kind of shape of the full form: all special rows, and one more.
+const ROWS: usize = crate::data::SPECIAL_ROWS + 1;
+
+/// Padded rows, classes in the middle, both; rows that share words where two elements make one.
+const LAYOUTS: [Shape; 4] = [
+    Shape { blocks: ROWS, classes: 133, inner: 1, padding: 3 },
+    Shape { blocks: 4, classes: 70, inner: 7, padding: 0 },
+    Shape { blocks: 5, classes: 37, inner: 5, padding: 2 },
+    Shape { blocks: ROWS, classes: 3, inner: 1, padding: 0 },
+];
+
+/// All steps, those of an operation together.
+pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
+    let wanted = |operation: &&Operation| options.only.as_ref().is_none_or(|part| operation.name.contains(part.as_str()));
+    let of = |(turn, operation)| if options.quick { quick(turn, operation) } else { full(operation, caps) };
+    OPERATIONS.iter().enumerate().filter(|(_, operation)| wanted(operation)).flat_map(of).collect()
+}
+
+fn input(shape: Shape, storage: Storage, data: Data) -> Input {
+    Input { shape, storage, data }
+}
+
+fn all_strategies() -> Vec<Option<Strategy>> {
+    std::iter::once(None).chain(Strategy::ALL.map(Some)).collect()
+}
+
+/// The data that makes a difference to an operation.
+fn data_of(operation: &Operation) -> &'static [Data] {
+    match operation.takes {
+        Takes::Logits | Takes::Slices => &DATA,
+        Takes::Elements => &DATA[..2],
+    }
+}
+
+/// Every operation with the planned strategy and another one in turn, which most of the time goes into compiling for; those at the
+/// core with all of them, in all storage types, layouts and sizes.
+fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
+    let step = |input, strategies| Step { operation, input, strategies };
+    let strategies = if operation.is_core { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
+    // Rows of whole quads and others have kernels of their own.
+    let shape = Shape::matrix(QUICK_ROWS, if turn % 2 == 0 { 204 } else { 203 });
+    let mut steps: Vec<Step> = data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
+    if operation.is_core {
+        for storage in [Storage::F16, Storage::Bf16] {
+            steps.push(step(input(shape, storage, Data::Normal), vec![None]));
+        }
+        steps.extend(LAYOUTS.map(|shape| step(input(shape, Storage::F32, Data::Outliers), vec![None])));
+        for shape in [Shape::matrix(65_537, 3), Shape::matrix(1, 1_000_000), Shape::matrix(2, 4097)] {
+            steps.push(step(input(shape, Storage::F32, Data::Normal), vec![None]));
+        }
+    }
+    steps
+}
+
+/// Every operation with every strategy on all data, in all storage types and layouts; those at the core at every size at which a plan
+/// changes.
+fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
+    let step = |input, strategies| Step { operation, input, strategies };
+    let mut steps = Vec::new();
+    for (i, &data) in data_of(operation).iter().enumerate() {
+        // Rows of whole quads and others have kernels of their own: the plain data meets both.
+        let classes: &[usize] = if i < 2 { &[1003, 204] } else { &[1003] };
+        steps.extend(classes.iter().map(|&classes| step(input(Shape::matrix(ROWS, classes), Storage::F32, data), all_strategies())));
+    }
+    if operation.takes == Takes::Slices {
+        return steps;
+    }
+    let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
+    for storage in [Storage::F16, Storage::Bf16] {
+        steps
+            .push(step(input(Shape::matrix(ROWS, 1003), storage, Data::Normal), if operation.is_core { all_strategies() } else { some() }));
+        steps.push(step(input(Shape::matrix(ROWS, 204), storage, Data::Normal), some()));
+    }
+    for shape in LAYOUTS {
+        steps.push(step(input(shape, Storage::F32, Data::Outliers), if operation.is_core { all_strategies() } else { some() }));
+    }
+    if operation.is_core {
+        steps.extend(edges(caps, operation.writes).into_iter().map(|(shape, strategies)| {
+            let data = if shape.rows() > 1000 { Data::Outliers } else { Data::Ascending };
+            step(input(shape, Storage::F32, data), strategies)
+        }));
+    }
+    steps
+}
