@@ -251,14 +251,21 @@ mod tests {
     #[test]
     fn a_submission_is_bounded() {
         let zeros = vec![0_f32; 40 << 20];
-        let limits = [Limits::defaults(), Limits { max_storage_buffer_binding_size: 1 << 30, max_buffer_size: 1 << 31, ..Limits::defaults() }];
+        let limits =
+            [Limits::defaults(), Limits { max_storage_buffer_binding_size: 1 << 30, max_buffer_size: 1 << 31, ..Limits::defaults() }];
         for device_type in [DeviceType::Cpu, DeviceType::DiscreteGpu] {
             for limits in &limits {
                 let caps = Caps::of(&AdapterInfo::new(device_type, Backend::Vulkan), Features::empty(), limits);
                 // A block is a row, or all rows with the same index into the dimensions in front of the classes.
-                for (blocks, classes, inner) in
-                    [(40 << 20, 1, 1), (1 << 22, 10, 1), (41_000, 1000, 1), (9, 4 << 20, 1), (1, 30 << 20, 1), (400, 100, 1000), (9, 9, 500_000)]
-                {
+                for (blocks, classes, inner) in [
+                    (40 << 20, 1, 1),
+                    (1 << 22, 10, 1),
+                    (41_000, 1000, 1),
+                    (9, 4 << 20, 1),
+                    (1, 30 << 20, 1),
+                    (400, 100, 1000),
+                    (9, 9, 500_000),
+                ] {
                     let data = &zeros[..blocks * classes * inner];
                     let logits = Logits::with_blocks(data, blocks, classes, inner, classes * inner).unwrap();
                     let job = Job::new(&SOFTMAX_KERNEL, &logits).elements::<f32>();

@@ -358,9 +358,7 @@ impl<'a> Bound<'a> {
             let resource = match (s.index, self.texels) {
                 (slot::PARAMS, _) => uniform.as_entire_binding(),
                 (slot::TEXELS, Some(texels)) => wgpu::BindingResource::TextureView(&texels.view),
-                (index, _) => {
-                    wgpu::BindingResource::Buffer(self.ranges[index as usize].clone().map_or_else(|| gpu.nothing(s), Ok)?)
-                }
+                (index, _) => wgpu::BindingResource::Buffer(self.ranges[index as usize].clone().map_or_else(|| gpu.nothing(s), Ok)?),
             };
             Ok(wgpu::BindGroupEntry { binding: s.index, resource })
         });

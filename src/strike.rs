@@ -59,7 +59,8 @@ fn wherever_memory_runs_out() {
     let small = Logits::new(&values[..21], 3, 7).unwrap();
     let large = Logits::new(&values, 3, 2_500_000).unwrap();
     let bits = |values: Option<Vec<f32>>| values.unwrap().iter().map(|value| value.to_bits()).fold(0_u32, |a, b| a.rotate_left(5) ^ b);
-    let awaited = || pollster::block_on(gpu.cross_entropy_async(&small, &targets, &options)).map(|result| (result.loss, bits(result.gradient)));
+    let awaited =
+        || pollster::block_on(gpu.cross_entropy_async(&small, &targets, &options)).map(|result| (result.loss, bits(result.gradient)));
     let places = at_every_place(gpu, || gpu.cross_entropy(&small, &targets, &options).map(|result| (result.loss, bits(result.gradient))));
     assert!(places > 15, "{places} places");
     assert!(at_every_place(gpu, awaited) > 15);

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use half::{bf16, f16};
 use wgpu_xent::{
-    BinaryCrossEntropy, CrossEntropy, CrossEntropyBuffers, CrossEntropyResult, DeviceMatrix, DeviceVector, ElementLoss, Gpu, LogitTransform,
-    Logits, Output, Reduction, Result, Sampling, Targets, reference, wgpu,
+    BinaryCrossEntropy, CrossEntropy, CrossEntropyBuffers, CrossEntropyResult, DeviceMatrix, DeviceVector, ElementLoss, Gpu,
+    LogitTransform, Logits, Output, Reduction, Result, Sampling, Targets, reference, wgpu,
 };
 
 /// Rows and classes: a thread a row and rows that are split, ends within a word, one window and several, padded texels.
@@ -133,7 +133,11 @@ fn add(cases: &mut Vec<Case>, data: &'static Data) -> Result<()> {
         }),
         Some((reference::log_softmax(&x), 4e-3, 1e-6)),
     );
-    case("log-sum-exp", Box::new(move |gpu, w| either!(w, gpu, logsumexp, logsumexp_async, &x)), Some((reference::logsumexp(&x), exact, 1e-6)));
+    case(
+        "log-sum-exp",
+        Box::new(move |gpu, w| either!(w, gpu, logsumexp, logsumexp_async, &x)),
+        Some((reference::logsumexp(&x), exact, 1e-6)),
+    );
     let options = CrossEntropy::new().reduction(Reduction::Sum).row_loss(true).gradient(true);
     let smoothed = options.label_smoothing(0.1).entropy(true);
     // Where terms of a gradient cancel, the error is that of the terms.
