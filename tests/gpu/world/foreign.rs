@@ -1,11 +1,11 @@
 //! Buffers and encoders that cannot be used: an error of the call, or wgpu's own where the caller ends and submits the encoder. Never a
 //! panic of ours, and the GPU works on.
 
-use super::wrapped;
+use super::wrapped_together;
 use crate::device::{buffer, encoder};
 use crate::host_path::Case;
 use wgpu_xent::wgpu::{self, BufferUsages};
-use wgpu_xent::{AdapterChoice, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Output};
+use wgpu_xent::{CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Output};
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,8 +58,8 @@ fn end(gpu: &Gpu, other: &Gpu, of_logits: Wrong, of_targets: Wrong, of_gradient:
 #[test]
 fn buffers_that_cannot_be_used() {
     use Wrong::{Destroyed, Foreign, Mapped, Nothing};
-    let gpu = &Gpu::open(&AdapterChoice::Index(0)).unwrap();
-    let other = &wrapped(wgpu::MemoryBudgetThresholds::default());
+    // What belongs to another instance of wgpu, it takes for something of its own.
+    let [gpu, other] = &wrapped_together();
     let case = Case::new((64, 10), 1);
     let expected = case.loss(gpu).unwrap();
     assert_eq!(end(gpu, other, Nothing, Nothing, Nothing, false), Ok(()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::wrapped;
 use crate::device::{buffer, encoder};
 use crate::host_path::{Case, same};
-use wgpu_xent::wgpu::{self, MemoryBudgetThresholds};
+use wgpu_xent::wgpu;
 use wgpu_xent::{AdapterChoice, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Output, Targets};
 
 fn is_lost<T: std::fmt::Debug>(end: &Result<T, Error>) -> bool {
@@ -38,7 +38,7 @@ fn record_and_read(gpu: &Gpu, case: &Case, awaited: bool) -> Result<(), Error> {
 }
 
 /// Every call that there is, on a device that is gone.
-fn all_later_calls(gpu: &Gpu, case: &Case) {
+pub(super) fn all_later_calls(gpu: &Gpu, case: &Case) {
     let (logits, targets) = (case.logits(), Targets::new(&case.indices));
     let ends = [
         gpu.softmax(&logits).map(drop),
@@ -62,7 +62,7 @@ fn in_mid_flight() {
         let gpu = Gpu::open(&AdapterChoice::Index(0)).unwrap();
         case.loss(&gpu).unwrap()
     };
-    for (gpu, is_ours) in [(Gpu::open(&AdapterChoice::Index(0)).unwrap(), true), (wrapped(MemoryBudgetThresholds::default()), false)] {
+    for (gpu, is_ours) in [(Gpu::open(&AdapterChoice::Index(0)).unwrap(), true), (wrapped(), false)] {
         scope(|scope| {
             let calls: Vec<_> = (0..4)
                 .map(|kind| {
@@ -92,15 +92,4 @@ fn in_mid_flight() {
     }
     let got = case.loss(&Gpu::open(&AdapterChoice::Index(0)).unwrap()).unwrap();
     assert!(got.0 == expected.0 && same(&got.1, &expected.1));
-}
-
-/// A device that the driver takes away, here for want of memory, whose callback is the caller's.
-#[test]
-fn by_the_driver() {
-    let gpu = wrapped(MemoryBudgetThresholds { for_resource_creation: None, for_device_loss: Some(0) });
-    let case = Case::new((8, 9), 1);
-    // The first poll finds out.
-    let end = case.loss(&gpu).map(drop);
-    assert!(is_lost(&end), "{end:?}");
-    all_later_calls(&gpu, &case);
 }

@@ -21,14 +21,20 @@ fn vulkan() -> Vec<Gpu> {
 }
 
 /// A device of a caller on the first adapter, wrapped.
-fn wrapped(thresholds: wgpu::MemoryBudgetThresholds) -> Gpu {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    descriptor.memory_budget_thresholds = thresholds;
-    let instance = wgpu::Instance::new(descriptor);
+fn wrapped() -> Gpu {
+    let [gpu] = wrapped_together();
+    gpu
+}
+
+/// Several of one instance of wgpu.
+fn wrapped_together<const COUNT: usize>() -> [Gpu; COUNT] {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let name = Gpu::adapters()[0].info.name.clone();
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
     let adapter = adapters.into_iter().find(|a| a.get_info().name == name).expect("the first adapter is a Vulkan one");
     let descriptor = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
-    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
-    Gpu::from_device(device, queue)
+    std::array::from_fn(|_| {
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
+        Gpu::from_device(device, queue)
+    })
 }

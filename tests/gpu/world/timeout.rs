@@ -81,7 +81,7 @@ fn nobody_waits_longer_than_wanted() {
                 let (hasty, pending) = (&hasty, &pending);
                 scope.spawn(move || {
                     let end = if kind == 0 { pending.read(hasty) } else { pollster::block_on(pending.read_async(hasty)) };
-                    assert!(is_late(&end, deadline), "{end:?}");
+                    assert!(is_late(&end, deadline), "{}, {kind}, after {:?}: {end:?}", hasty.describe(), start.elapsed());
                 });
             }
         });

@@ -55,16 +55,38 @@ pub(super) struct Load {
 type Doing = Arc<Mutex<Option<(Instant, String)>>>;
 
 impl Load {
+    /// Makes every call once on every device, a thread each, which compiles what there is to compile. Errors as of [`run`](Self::run).
+    pub(super) fn run_each(&self) -> Result<Outcome, String> {
+        let each = |load: &Self, number: usize, doing: &Doing, _: &AtomicBool| {
+            let mut outcome = Outcome::default();
+            for case in load.cases.iter().take_while(|_| !interrupt::cancel().is_cancelled()) {
+                load.call(case, &load.gpus[number], false, doing, &mut outcome);
+            }
+            outcome
+        };
+        self.watch(self.gpus.len(), Duration::ZERO, each, |_| {})
+    }
+
     /// Makes calls in all threads for some time; `meanwhile` runs in this one again and again. An error names the calls that are stuck,
     /// whose threads are left behind.
-    pub(super) fn run(&self, time: Duration, mut meanwhile: impl FnMut(&mut Outcome)) -> Result<Outcome, String> {
+    pub(super) fn run(&self, time: Duration, meanwhile: impl FnMut(&mut Outcome)) -> Result<Outcome, String> {
+        self.watch(self.threads, time, Self::work, meanwhile)
+    }
+
+    fn watch(
+        &self,
+        threads: usize,
+        time: Duration,
+        work: impl Fn(&Self, usize, &Doing, &AtomicBool) -> Outcome + Copy + Send + 'static,
+        mut meanwhile: impl FnMut(&mut Outcome),
+    ) -> Result<Outcome, String> {
         let end = Instant::now() + time;
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<(Doing, JoinHandle<Outcome>)> = (0..self.threads)
+        let workers: Vec<(Doing, JoinHandle<Outcome>)> = (0..threads)
             .map(|number| {
                 let (load, doing, stop) = (self.clone(), Doing::default(), Arc::clone(&stop));
                 let told = Arc::clone(&doing);
-                (doing, spawn(move || load.work(number, &told, &stop)))
+                (doing, spawn(move || work(&load, number, &told, &stop)))
             })
             .collect();
         let mut outcome = Outcome::default();
@@ -100,6 +122,12 @@ impl Load {
         (seconds > self.patience).then(|| format!("thread {number} is stuck in {what} for {} s", seconds.as_secs()))
     }
 
+    fn call(&self, case: &Case, gpu: &Gpu, awaited: bool, doing: &Doing, outcome: &mut Outcome) {
+        *doing.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), case.name.clone()));
+        outcome.add(&case.name, checked(case, gpu, awaited));
+        *doing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Calls cases at random, on devices at random, blocking or awaited.
     fn work(&self, number: usize, doing: &Doing, stop: &AtomicBool) -> Outcome {
         let mut seed = number as u64 + 1;
@@ -111,9 +139,7 @@ impl Load {
         while !stop.load(Ordering::Relaxed) {
             let (case, gpu) = (&self.cases[random(self.cases.len())], &self.gpus[random(self.gpus.len())]);
             let awaited = random(2) == 1;
-            *doing.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), case.name.clone()));
-            outcome.add(&case.name, checked(case, gpu, awaited));
-            *doing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.call(case, gpu, awaited, doing, &mut outcome);
             // Sometimes nothing is kept for the next call.
             if random(200) == 0 {
                 gpu.trim();

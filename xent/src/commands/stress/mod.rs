@@ -71,10 +71,8 @@ pub(crate) fn run(args: &Stress, adapter: Adapter<'_>) -> Result<()> {
 fn measure(args: &Stress, load: &Load, place: AdapterChoice, start: Option<u64>) -> Result<Report> {
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let stuck = |stuck| Failure::work(format!("stuck: {stuck}"));
-    let mut first = Outcome::default();
-    for case in load.cases.iter() {
-        load.gpus.iter().for_each(|gpu| first.add(&case.name, checked(case, gpu, false)));
-    }
+    let mut first = load.run_each().map_err(stuck)?;
+    interrupt::go_on()?;
     let mut reopened = 0_u64;
     let mut last = Instant::now();
     let mut reopen = |outcome: &mut Outcome| {
