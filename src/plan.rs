@@ -265,12 +265,12 @@ impl Plan {
         let chunk_quads = quads.div_ceil(chunks).max(1);
         let chunks = quads.div_ceil(chunk_quads).max(1);
 
-        let loop_trips = loop_trips(work, chunks, chunk_quads, lanes, strategy);
+        let tile = if strategy == Strategy::Tile { tile(work, caps, workgroup) } else { 0 };
+        let loop_trips = loop_trips(work, chunks, chunk_quads, lanes, strategy) + if tile > 0 { tile_trips(work) } else { 0 };
         if loop_trips > u64::from(caps.max_loop_trips) {
             return Err(refuse(format!("a thread would need {loop_trips} loop iterations, the limit is {}", caps.max_loop_trips)));
         }
 
-        let tile = if strategy == Strategy::Tile { tile(work, caps, workgroup) } else { 0 };
         let window_rows = window_rows(work, caps, strategy.is_split().then_some(chunks), items_per_group);
         // Every window starts with a quad then, if the first does.
         let window_rows = if tile > 0 && window_rows < work.rows && window_rows >= 4 { window_rows / 4 * 4 } else { window_rows };
@@ -459,9 +459,12 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, strategy: 
     let merge = if strategy.is_split() { chunks.div_ceil(lanes) + 1 } else { 0 };
     // unit_workgroup.wgsl: a tree over up to 2^15 threads, once a dispatch; unit_subgroups.wgsl: fewer parts than that.
     let tree = if strategy.unit() == Unit::Workgroup { 15 + 1 } else { 0 };
-    // tile.wgsl, tile_result.wgsl: quads of the tile, and the elements of the last.
-    let tile = if strategy == Strategy::Tile { 2 * (quads(work) + 1 + 3 + 1) } else { 0 };
-    scan + write + merge + tree + tile
+    scan + write + merge + tree
+}
+
+/// The same in tile.wgsl and tile_result.wgsl: quads of the tile, and the elements of the last.
+fn tile_trips(work: &Work) -> u64 {
+    2 * (quads(work) + 1 + 3 + 1)
 }
 
 /// Rows, whole blocks, whose buffers can be bound at once, whose chunks' statistics fit, and whose grid can be folded; 0 if the
