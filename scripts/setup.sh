@@ -107,4 +107,8 @@ as_root+=(DEBIAN_FRONTEND=noninteractive)
 say "installing ${packages[*]}"
 "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update -qq
 "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+if [ "$tint" = yes ] && ! any_file /usr/lib/chromium/vk_swiftshader_icd.json; then
+    say "the package chromium is here, but not its SwiftShader (Ubuntu's is a snap): scripts/tint.sh needs Debian's" >&2
+    exit 1
+fi
 say "done"

@@ -96,7 +96,10 @@ impl Caps {
             return strategy;
         }
         let can_serve = |s: &Strategy| s.unit() != Unit::Subgroup || (subgroups && self.subgroup.is_some());
-        let others = Strategy::ALL.into_iter().filter(|s| s.is_split() == strategy.is_split() && !self.avoids(*s) && can_serve(s));
+        // Where rows do not fit these, they are the kernels of another strategy.
+        let is_other = |s: &Strategy| matches!(s, Strategy::Tile | Strategy::Held);
+        let others =
+            Strategy::ALL.into_iter().filter(|s| s.is_split() == strategy.is_split() && !self.avoids(*s) && can_serve(s) && !is_other(s));
         let order = |s: &Strategy| {
             let order = if self.cpu { [Unit::Thread, Unit::Subgroup] } else { [Unit::Workgroup, Unit::Subgroup] };
             (s.unit() != strategy.unit(), order.iter().position(|unit| *unit == s.unit()).unwrap_or(order.len()))
@@ -112,8 +115,9 @@ impl Caps {
         Self { subgroup: self.subgroup.filter(|(smallest, largest)| smallest == largest), batch_invariant: true, ..self }
     }
 
-    /// The same adapter, with all logits read through a texture, or none.
+    /// The same adapter, with all logits read through a texture, unless that is avoided, or none.
     pub(crate) fn with_texture_reads(&self, texture_reads: bool) -> Self {
+        let texture_reads = texture_reads && !self.avoided.contains(&Avoid::TextureReads);
         Self { texture_classes: if texture_reads { u64::MAX } else { 0 }, ..self.clone() }
     }
 }

@@ -209,7 +209,6 @@ impl Gpu {
         let may_tune = self.forced.is_none() && !self.caps.batch_invariant;
         let tuned = self.tuning.as_ref().filter(|_| may_tune).and_then(|tuning| tuning.choice(work));
         if let Some((strategy, texture_reads)) = tuned {
-            let texture_reads = texture_reads && !self.caps.avoided.contains(&Avoid::TextureReads);
             let caps = self.caps.with_texture_reads(texture_reads);
             // Another operation of this shape may need more than the one that was measured.
             if let Ok(plan) = Plan::new(work, &caps, Some(strategy)) {

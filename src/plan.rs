@@ -12,13 +12,15 @@ pub enum Strategy {
     /// A thread serves a row; no barriers.
     Thread,
     /// A thread serves a row, which its workgroup has brought to workgroup memory, and takes from there: neighbouring threads read and
-    /// write neighbours in memory.
+    /// write neighbours in memory. Rows that are too long for it, or have gaps between them, are served as by
+    /// [`Thread`](Self::Thread), and [`Plan::tile`] is 0.
     Tile,
     /// A subgroup serves a row; no barriers.
     Subgroup,
     /// A workgroup serves a row, through workgroup memory.
     Workgroup,
-    /// A workgroup serves a row and keeps what it can of it in registers, to read it once.
+    /// A workgroup serves a row and keeps what it can of it in registers, to read it once. Rows that are too short for it, or only read,
+    /// are served as by [`Workgroup`](Self::Workgroup), and [`Plan::held`] is 0.
     Held,
     /// Threads serve chunks of a row; a second dispatch merges.
     SplitThread,
@@ -172,7 +174,7 @@ pub struct Plan {
     pub loop_trips: u64,
     /// Blocks of 16 logits that each thread keeps from the reading to the writing.
     pub held: u32,
-    /// Words of workgroup memory that rows go through.
+    /// Words of workgroup memory that rows go through, 0 if they do not.
     pub tile: u32,
     /// Whether the logits of a window are copied to a texture and read there.
     pub texture: bool,
@@ -248,6 +250,15 @@ impl Plan {
         let refuse = |reason: String| Error::Strategy { strategy: strategy.to_string(), rows: work.rows, classes: work.classes, reason };
         if caps.avoids(strategy) {
             return Err(refuse("it is avoided on this adapter".into()));
+        }
+        // What does not fit a tile, or registers, runs as that.
+        let kernel = match strategy {
+            Strategy::Tile if tile(work, caps, width(work, caps, strategy)) == 0 => Strategy::Thread,
+            Strategy::Held if held(work, width(work, caps, strategy)) == 0 => Strategy::Workgroup,
+            other => other,
+        };
+        if caps.avoids(kernel) {
+            return Err(refuse(format!("such rows are served as by the strategy {kernel}, which is avoided on this adapter")));
         }
         if strategy.unit() == Unit::Subgroup && (caps.subgroup.is_none() || !work.subgroups) {
             return Err(refuse("there is no variant with subgroup operations for this adapter and operation".into()));

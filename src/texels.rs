@@ -34,10 +34,13 @@ fn bytes_of(matrix: &Matrix<'_>, classes: u64, inner: u64, first: u64, rows: u64
     (begin, begin + ((rows / inner - 1) * matrix.stride + classes * inner) * element)
 }
 
-/// Texels behind the last one of a window that are read, and not used, with the last quad of its last row: up to three elements of it
-/// are none. They must be there: nothing is left to what a driver does beyond a texture.
+/// Texels behind the last one of a window that are read, and not used, with the last quad of its last row, if quads may straddle
+/// texels: up to three elements of it are none. They must be there: nothing is left to what a driver does beyond a texture.
 fn texels_behind(classes: u64, inner: u64, storage: Storage) -> u64 {
-    if classes.is_multiple_of(QUAD) { 0 } else { ((QUAD - 1) * inner * storage.bytes() as u64).div_ceil(TEXEL) }
+    let elements = if classes.is_multiple_of(QUAD) { 0 } else { (QUAD - 1) * inner };
+    // Quads of 16 bits are taken from four words, of which they may end in the third.
+    let words = if storage.is_half() { 2 } else { 0 };
+    (elements * storage.bytes() as u64 + words * 4).div_ceil(TEXEL)
 }
 
 /// Whether whole texels of a matrix of some rows can be copied out of its buffer.
@@ -149,9 +152,12 @@ mod tests {
         {
             let per_texel = TEXEL / storage.bytes() as u64;
             let texels = (start + classes * inner).div_ceil(per_texel);
-            let last = start + (classes.next_multiple_of(QUAD) - 1) * inner + inner - 1;
+            // The last quad's elements one by one, where they lie apart; else four words from that of its first, as words_at() takes them.
+            let first = start + (classes.next_multiple_of(QUAD) - QUAD) * inner;
+            let per_word = per_texel / 4;
+            let last = if inner > 1 { (first + (QUAD - 1) * inner + inner - 1) / per_texel } else { (first / per_word + 3) / 4 };
             let there = texels + texels_behind(classes, inner, storage);
-            assert!(last / per_texel < there, "{storage}, {classes} x {inner} from {start}: texel {} of {there}", last / per_texel);
+            assert!(last < there, "{storage}, {classes} x {inner} from {start}: texel {last} of {there}");
         }
     }
 }

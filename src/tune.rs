@@ -239,7 +239,9 @@ impl Case {
             let forced = plain.with_strategy(strategy).with_texture_reads(texture);
             let candidate = Work { can_copy: true, ..*work };
             let Ok(plan) = Plan::new(&candidate, forced.caps(), Some(strategy)) else { continue };
-            if plan.texture != texture {
+            // Such a plan is another strategy's by another name.
+            let is_other = strategy == Strategy::Tile && plan.tile == 0 || strategy == Strategy::Held && plan.held == 0;
+            if plan.texture != texture || is_other {
                 continue;
             }
             let hopeless = best.map_or(f64::INFINITY, |b| HOPELESS * b.milliseconds);

@@ -35,7 +35,12 @@ const PROPERTIES: [Property; 12] = [
     |r| r.texture.then(|| ("in kernels that read logits from a texture".to_owned(), Some(Avoid::TextureReads))),
     |r| Some((format!("of the strategy {}", r.strategy), Some(Avoid::Strategy(r.strategy)))),
     |r| plain(r.strategy.is_split(), "of strategies that split rows"),
-    |r| plain(matches!(r.strategy, Strategy::Workgroup | Strategy::SplitWorkgroup | Strategy::Held), "of strategies with barriers"),
+    |r| {
+        plain(
+            matches!(r.strategy, Strategy::Workgroup | Strategy::SplitWorkgroup | Strategy::Held | Strategy::Tile),
+            "of strategies with barriers",
+        )
+    },
     |r| Some((format!("of inputs stored as {}", r.storage), None)),
     |r| {
         Some((

@@ -40,7 +40,7 @@ pub(crate) fn edges(caps: &Caps, writes: bool) -> Vec<(Shape, Vec<Option<Strateg
 fn class_edges(caps: &Caps, writes: bool, forced: Option<Strategy>) -> Vec<usize> {
     let plan = |classes: usize| Plan::new(&Work::dense(3, classes as u64, Storage::F32, writes), caps, forced).ok();
     // Chunks become longer with every quad: that is no edge.
-    let kind = |plan: &Option<Plan>| plan.as_ref().map(|p| (p.strategy, p.workgroup, p.items_per_group, p.chunks, p.held));
+    let kind = |plan: &Option<Plan>| plan.as_ref().map(|p| (p.strategy, p.workgroup, p.items_per_group, p.chunks, p.held, p.tile > 0));
     let mut edges = vec![1, 2, 3, 4, 5];
     let mut before = plan(1);
     for classes in 2..=SCANNED {

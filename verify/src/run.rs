@@ -86,6 +86,11 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
         let records = match &case {
             Ok(case) => {
                 let got = catch_unwind(AssertUnwindSafe(|| (case.run)(&forced_gpu)));
+                // Another kernel than a shape tells of.
+                if let (Some(_), Ok(Err(error @ Error::Strategy { .. }))) = (forced, &got) {
+                    report.refused.push(format!("{} of {}: {error}", step.operation.name, step.input.shape));
+                    continue;
+                }
                 let got =
                     got.map_or_else(|cause| Err(format!("a panic: {}", text_of(&*cause))), |got| got.map_err(|error| error.to_string()));
                 judge(&told, case, got)
@@ -107,6 +112,7 @@ fn plan(gpu: &Gpu, step: &Step) -> wgpu_xent::Result<Plan> {
     work.inner = shape.inner as u64;
     work.block_bytes = ((shape.classes * shape.inner + shape.padding) * step.input.storage.bytes()) as u64;
     work.can_copy = true;
+    work.can_tile = shape.inner == 1 && shape.padding == 0;
     gpu.plan(&work)
 }
 
@@ -124,7 +130,8 @@ impl Told<'_> {
         let Input { shape, storage, data } = *self.input;
         let strategy = self.plan.as_ref().map(|plan| plan.strategy).or(self.forced).unwrap_or(Strategy::Thread);
         // A workgroup reduces by subgroups where there are any.
-        let subgroups = self.gpu.caps().subgroup.is_some() && !matches!(strategy, Strategy::Thread | Strategy::SplitThread);
+        let subgroups =
+            self.gpu.caps().subgroup.is_some() && !matches!(strategy, Strategy::Thread | Strategy::Tile | Strategy::SplitThread);
         Record {
             operation: self.operation.name,
             options: self.operation.options,

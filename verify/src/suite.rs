@@ -49,6 +49,9 @@ const LAYOUTS: [Shape; 4] = [
     Shape { blocks: ROWS, classes: 3, inner: 1, padding: 0 },
 ];
 
+/// Rows that go through a tile: more than one full, of an odd number of classes.
+const TILED: Shape = Shape { blocks: 70, classes: 21, inner: 1, padding: 0 };
+
 /// All steps, those of an operation together.
 pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
     let wanted = |operation: &&Operation| options.only.as_ref().is_none_or(|part| operation.name.contains(part.as_str()));
@@ -80,8 +83,12 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
     // Rows of whole quads and others have kernels of their own.
     let shape = Shape::matrix(QUICK_ROWS, if turn % 2 == 0 { 204 } else { 203 });
     let mut steps: Vec<Step> = data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
+    if operation.takes != Takes::Slices {
+        steps.push(step(input(TILED, Storage::F32, Data::Outliers), vec![Some(Strategy::Tile)]));
+    }
     if operation.is_core {
         for storage in [Storage::F16, Storage::Bf16] {
+            steps.push(step(input(TILED, storage, Data::Outliers), vec![Some(Strategy::Tile)]));
             steps.push(step(input(shape, storage, Data::Normal), vec![None]));
         }
         steps.extend(LAYOUTS.map(|shape| step(input(shape, Storage::F32, Data::Outliers), vec![None])));
@@ -106,6 +113,11 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         return steps;
     }
     let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
+    for storage in [Storage::F32, Storage::F16, Storage::Bf16] {
+        steps.push(step(input(TILED, storage, Data::Outliers), vec![None, Some(Strategy::Tile)]));
+        let even = Shape { classes: 10, ..TILED };
+        steps.push(step(input(even, storage, Data::Normal), vec![None, Some(Strategy::Tile)]));
+    }
     for storage in [Storage::F16, Storage::Bf16] {
         steps
             .push(step(input(Shape::matrix(ROWS, 1003), storage, Data::Normal), if operation.is_core { all_strategies() } else { some() }));

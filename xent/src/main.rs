@@ -29,7 +29,6 @@ fn main() -> ExitCode {
         terminal::expect_no_desktop();
     }
     terminal::show_warnings();
-    interrupt::listen();
     match args::parse().and_then(|args| commands::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

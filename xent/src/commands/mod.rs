@@ -20,9 +20,14 @@ mod verify;
 use crate::args::{Cli, Command};
 use crate::engine::Adapter;
 use crate::failure::Result;
+use crate::interrupt;
 
 /// Does what the command line asks for.
 pub(crate) fn run(cli: &Cli) -> Result<()> {
+    // What these find out is worth nothing in part, and they leave no files: Ctrl-C ends them at once.
+    if !matches!(cli.command, Command::Verify(_) | Command::Bench(_)) {
+        interrupt::listen();
+    }
     let adapter = Adapter { name: cli.adapter.as_deref(), avoid: &cli.avoid };
     match &cli.command {
         Command::Adapters(args) => adapters::run(args),

@@ -62,13 +62,13 @@ pub(crate) fn run(args: &Stress, adapter: Adapter<'_>) -> Result<()> {
         threads: args.threads as usize,
         patience: Duration::from_secs(args.patience),
     };
-    let report = measure(args, &load, place.unwrap_or_default(), start)?;
+    let report = measure(args, adapter, &load, place.unwrap_or_default(), start)?;
     print(&if args.json { to_json(args, &report, &describe) } else { to_text(args, &report, &describe) })?;
     verdict(args, &report)
 }
 
 /// Every case once on every device, which compiles what there is to compile, a warm-up of all threads, then the load itself.
-fn measure(args: &Stress, load: &Load, place: AdapterChoice, start: Option<u64>) -> Result<Report> {
+fn measure(args: &Stress, adapter: Adapter<'_>, load: &Load, place: AdapterChoice, start: Option<u64>) -> Result<Report> {
     let time = Duration::from_secs_f64(args.minutes * 60.0);
     let stuck = |stuck| Failure::work(format!("stuck: {stuck}"));
     let mut first = load.run_each().map_err(stuck)?;
@@ -78,7 +78,9 @@ fn measure(args: &Stress, load: &Load, place: AdapterChoice, start: Option<u64>)
     let mut reopen = |outcome: &mut Outcome| {
         if args.reopen > 0 && last.elapsed().as_secs() >= args.reopen {
             let case = &load.cases[reopened as usize % load.cases.len()];
-            let end = Gpu::open(&place).map(|gpu| gpu.with_deadline(load.patience)).map_err(|error| error.to_string());
+            let end = Gpu::open(&place)
+                .map(|gpu| gpu.avoiding(adapter.avoid).with_cancel(interrupt::cancel()).with_deadline(load.patience))
+                .map_err(|error| error.to_string());
             let end = end.and_then(|gpu| checked(case, &gpu, false));
             outcome.add(&format!("another device, {}", case.name), end);
             reopened += 1;
