@@ -64,9 +64,10 @@ fn long_work(gpu: &Gpu) -> PendingSummary {
         pending
     };
     record(1).read(gpu).unwrap();
+    // One alone takes longer than one of many.
     let start = Instant::now();
-    record(1).read(gpu).unwrap();
-    record((1.5 / start.elapsed().as_secs_f64()).ceil() as usize)
+    record(8).read(gpu).unwrap();
+    record((8.0 * 3.0 / start.elapsed().as_secs_f64()).ceil() as usize)
 }
 
 /// Those who wait for the same work have each their own deadline, and a GPU that is dropped with it under way is not waited for.

@@ -6,7 +6,7 @@ use crate::{refused, succeeds};
 #[test]
 fn a_short_load() {
     for adapter in ["llvmpipe", "reference"] {
-        let args = ["stress", "--adapter", adapter, "--minutes", "0.05", "--threads", "3", "--reopen", "1", "--json"];
+        let args = ["stress", "--adapter", adapter, "--minutes", "0.05", "--threads", "3", "--reopen", "1", "--margin", "512", "--json"];
         if adapter == "reference" {
             refused(&Files::new(), &args, &["no load to bear"]);
             continue;
@@ -16,8 +16,9 @@ fn a_short_load() {
         assert!(number("calls") > 20 && number("failures") == 0 && number("reopened") > 0, "{json}");
         assert!(number("in_use") == 0 && json["messages"].as_array().unwrap().is_empty(), "{json}");
         assert!(json["seconds"].as_f64().unwrap() >= 3.0, "{json}");
+        // Seconds are too few to tell what drivers still gather from what is lost: that is for minutes.
         #[cfg(target_os = "linux")]
-        assert!(number("memory_gained") < 64 << 20 && number("memory_start") < number("memory_end"), "{json}");
+        assert!(number("memory_gained") < 512 << 20 && number("memory_start") < number("memory_end"), "{json}");
     }
 }
 
