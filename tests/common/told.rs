@@ -1,7 +1,11 @@
 //! The tables of `docs/bad-input.md`: what was tried, and the message that it got.
 
+/// Tests write the same file, one after the other.
+static FILE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// Holds the rows against those of a section of the document, or writes them there if `XENT_WRITE_DOCS` is set.
 pub(crate) fn check_section(section: &str, rows: &[(&str, String)]) {
+    let _alone = FILE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = root.ancestors().map(|folder| folder.join("docs/bad-input.md")).find(|path| path.is_file()).expect("docs/bad-input.md");
     let text = std::fs::read_to_string(&path).unwrap();

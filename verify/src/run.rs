@@ -86,8 +86,10 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
         let records = match &case {
             Ok(case) => {
                 let got = catch_unwind(AssertUnwindSafe(|| (case.run)(&forced_gpu)));
-                // Another kernel than a shape tells of.
-                if let (Some(_), Ok(Err(error @ Error::Strategy { .. }))) = (forced, &got) {
+                // It would be another kernel than the shape tells of, one that is avoided.
+                if let (Some(_), Ok(Err(error @ Error::Strategy { reason, .. }))) = (forced, &got)
+                    && reason.contains("which is avoided")
+                {
                     report.refused.push(format!("{} of {}: {error}", step.operation.name, step.input.shape));
                     continue;
                 }
