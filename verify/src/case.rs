@@ -70,6 +70,11 @@ impl Input {
         self.shape.rows()
     }
 
+    /// A scale above 1, or one below it where it would take logits beyond f32: those are infinite to kernels, and not to the reference.
+    pub(crate) fn widest_scale(&self) -> f32 {
+        if matches!(self.data, Data::Huge | Data::Special) { 0.125 } else { 2.0 }
+    }
+
     /// Data differs by shape, not from run to run.
     pub(crate) fn seed(&self) -> u64 {
         (self.shape.rows() * 31 + self.shape.classes) as u64

@@ -21,7 +21,8 @@ pub(super) fn weighted(input: &Input) -> Case {
 
 fn case(input: &Input, targets: Vec<i64>, classes: Option<Vec<f32>>, rows: Option<Vec<f32>>, reduction: Reduction) -> Case {
     // Logarithms of probabilities are never above 0.
-    let values: Vec<f32> = input.values().0.iter().map(|x| -x.abs()).collect();
+    // A quarter, so that no product of one with its weights overflows halfway.
+    let values: Vec<f32> = input.values().0.iter().map(|x| -0.25 * x.abs()).collect();
     let log_probs = input.matrix(&values);
     let run = move |gpu: Option<&Gpu>| {
         let options = CrossEntropy::new().reduction(reduction).row_loss(true).gradient(true);

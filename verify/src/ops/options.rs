@@ -32,7 +32,7 @@ impl Moved {
 
     /// A factor for each row, of either sign; powers of two, so that no order of classes depends on rounding.
     pub(super) fn scales(input: &Input) -> Self {
-        let scales = (0..input.rows()).map(|row| [1.0, -0.5, 2.0, 0.25][row % 4]);
+        let scales = (0..input.rows()).map(|row| [1.0, -0.5, input.widest_scale(), 0.25][row % 4]);
         Self { scales: Some(scales.collect()), ..Self::identity(input) }
     }
 
