@@ -12,7 +12,7 @@ use wgpu_xent::wgpu::{self, BufferUsages};
 use wgpu_xent::{AdapterChoice, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Error, Gpu, Logits, Output, Storage};
 
 /// Names the adapter in the child.
-const CHILD: &str = "XENT_TEST_LITTLE_MEMORY";
+pub(crate) const CHILD: &str = "XENT_TEST_LITTLE_MEMORY";
 
 /// What a child may still allocate.
 const ROOM: u64 = 48 << 20;
@@ -89,7 +89,7 @@ fn in_the_child(gpu: &Gpu) {
 }
 
 /// Runs a test again, in a process of its own.
-fn run_child(test: &str, adapter: usize) {
+pub(crate) fn run_child(test: &str, adapter: usize) {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test, "--nocapture"]).env(CHILD, adapter.to_string());
     let output = child.output().unwrap();

@@ -6,7 +6,7 @@
 mod foreign;
 mod lost;
 #[cfg(target_os = "linux")]
-mod memory;
+pub(crate) mod memory;
 mod stopped;
 mod timeout;
 
