@@ -473,7 +473,7 @@ fn loop_trips(work: &Work, chunks: u64, chunk_quads: u64, lanes: u64, strategy: 
     scan + write + merge + tree
 }
 
-/// The same in tile.wgsl and tile_result.wgsl: quads of the tile, and the elements of the last.
+/// The same in `tile.wgsl` and `tile_result.wgsl`: quads of the tile, and the elements of the last.
 fn tile_trips(work: &Work) -> u64 {
     2 * (quads(work) + 1 + 3 + 1)
 }

@@ -155,7 +155,7 @@ mod tests {
             // The last quad's elements one by one, where they lie apart; else four words from that of its first, as words_at() takes them.
             let first = start + (classes.next_multiple_of(QUAD) - QUAD) * inner;
             let per_word = per_texel / 4;
-            let last = if inner > 1 { (first + (QUAD - 1) * inner + inner - 1) / per_texel } else { (first / per_word + 3) / 4 };
+            let last = if inner > 1 { (first + (QUAD - 1) * inner + inner - 1) / per_texel } else { (first / per_word).div_ceil(4) };
             let there = texels + texels_behind(classes, inner, storage);
             assert!(last < there, "{storage}, {classes} x {inner} from {start}: texel {last} of {there}");
         }

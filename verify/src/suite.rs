@@ -81,7 +81,7 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
     let step = |input, strategies| Step { operation, input, strategies };
     let strategies = if operation.is_core { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
     // Rows of whole quads and others have kernels of their own.
-    let shape = Shape::matrix(QUICK_ROWS, if turn % 2 == 0 { 204 } else { 203 });
+    let shape = Shape::matrix(QUICK_ROWS, if turn.is_multiple_of(2) { 204 } else { 203 });
     let mut steps: Vec<Step> = data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
     if operation.takes != Takes::Slices {
         steps.push(step(input(TILED, Storage::F32, Data::Outliers), vec![Some(Strategy::Tile)]));

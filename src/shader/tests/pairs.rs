@@ -99,5 +99,5 @@ pub(super) fn cover(variants: &[Variant]) -> Vec<Variant> {
     let mut met = HashSet::new();
     // Neighbours are much alike, so not in their order.
     let scattered = (0..variants.len()).map(|i| &variants[i * 7919 % variants.len()]);
-    scattered.filter(|v| pairs(&choices, v).into_iter().fold(false, |new, pair| met.insert(pair) || new)).copied().collect()
+    scattered.filter(|v| pairs(&choices, v).into_iter().filter(|&pair| met.insert(pair)).count() > 0).copied().collect()
 }

@@ -27,7 +27,7 @@ impl Moved {
 
     /// A temperature for all rows.
     pub(super) fn temperature(input: &Input) -> Self {
-        Self { temperature: Some(0.7), ..Self::identity(input) }
+        Self { temperature: Some(1.4 / input.widest_scale().max(1.0)), ..Self::identity(input) }
     }
 
     /// A factor for each row, of either sign; powers of two, so that no order of classes depends on rounding.

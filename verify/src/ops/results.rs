@@ -14,15 +14,15 @@ pub(super) type Elements = Vec<f64>;
 
 /// A choice that rounding leaves open counts as the expected one, and so do counts that follow from it.
 pub(super) fn settle(call: &LossCall, bounds: &LossBounds, got: &mut CrossEntropyResult, expected: &CrossEntropyResult<f64>) {
-    if let (false, Some(classes), Some(correct)) = (call.is_soft(), &got.argmax, got.correct) {
-        if correct == bounds.count(classes, |target, class| target == class as usize) {
-            got.correct = expected.correct;
-        }
+    if let (false, Some(classes), Some(correct)) = (call.is_soft(), &got.argmax, got.correct)
+        && correct == bounds.count(classes, |target, class| target == class as usize)
+    {
+        got.correct = expected.correct;
     }
-    if let (Some(k), Some(ranks), Some(correct)) = (call.top_k, &got.rank, got.correct_top_k) {
-        if correct == bounds.count(ranks, |_, rank| rank < k) {
-            got.correct_top_k = expected.correct_top_k;
-        }
+    if let (Some(k), Some(ranks), Some(correct)) = (call.top_k, &got.rank, got.correct_top_k)
+        && correct == bounds.count(ranks, |_, rank| rank < k)
+    {
+        got.correct_top_k = expected.correct_top_k;
     }
     if let (Some(got), Some(expected)) = (&mut got.argmax, &expected.argmax) {
         let pairs = got.iter_mut().zip(expected).enumerate();

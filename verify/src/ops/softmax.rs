@@ -24,11 +24,14 @@ pub(super) fn elements(input: &Input, values: Vec<f64>, bound: impl Fn(usize, us
 trait Type: wgpu_xent::Element {
     /// Half of the last digit, or of the smallest step.
     const ROUNDING: Bound;
+    /// What is farther from 0 is infinite.
+    const LARGEST: f64;
     fn wide(self) -> f64;
 }
 
 impl Type for f32 {
     const ROUNDING: Bound = Bound::absolute(0.0);
+    const LARGEST: f64 = f32::MAX as f64;
     fn wide(self) -> f64 {
         self.into()
     }
@@ -36,6 +39,7 @@ impl Type for f32 {
 
 impl Type for f16 {
     const ROUNDING: Bound = Bound { relative: 1.0 / 2048.0, absolute: 3e-8 };
+    const LARGEST: f64 = 65_519.0;
     fn wide(self) -> f64 {
         self.into()
     }
@@ -43,6 +47,7 @@ impl Type for f16 {
 
 impl Type for bf16 {
     const ROUNDING: Bound = Bound { relative: 1.0 / 256.0, absolute: 1.2e-38 };
+    const LARGEST: f64 = 3.396e38;
     fn wide(self) -> f64 {
         self.into()
     }
@@ -97,9 +102,10 @@ fn log_softmax_of<T: Type>(input: &Input, moved: Moved, run: Forward<T>) -> Case
     let values = reference::log_softmax_with(&logits.view(), &moved.transform()).expect("a transform of this shape");
     let rounding = Rounding::new(&logits, &moved);
     let tops = tops(&values, input.shape);
+    let held = |value: f64| if value.abs() > T::LARGEST { value.signum() * f64::INFINITY } else { value };
     elements(
         input,
-        values,
+        values.into_iter().map(held).collect(),
         |row, _, value| {
             let lost = rounding.of(row);
             let bound = if value == tops[row] && lost == 0.0 { TIGHT } else { ROUNDED };

@@ -41,7 +41,10 @@ impl Case {
             if expected.len() != got.len() {
                 return Err(format!("{} numbers, not {}", got.len(), expected.len()));
             }
-            let is_off = |(&g, &e): (&f32, &f64)| !((f64::from(g) - e).abs() <= relative * e.abs() + absolute);
+            let is_off = |(&g, &e): (&f32, &f64)| {
+                let error = (f64::from(g) - e).abs();
+                error.is_nan() || error > relative * e.abs() + absolute
+            };
             if let Some(at) = got.iter().zip(expected).position(is_off) {
                 return Err(format!("number {at} is {:e}, expected {:e}", got[at], expected[at]));
             }
