@@ -48,6 +48,7 @@ pub(crate) const DENOMINATOR_OFFSET: u64 = std::mem::offset_of!(SummaryWords, de
 impl SummaryWords {
     /// Waits for everything submitted so far and reads a summary.
     pub(crate) async fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<Self> {
+        gpu.settled().await?;
         let staging = gpu.scratch("summary", SUMMARY_BYTES, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?;
         let mut encoder = gpu.encoder()?;
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, SUMMARY_BYTES);

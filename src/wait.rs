@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::time::{Duration, Instant};
 
-use futures_intrusive::channel::shared::Sender;
+use futures_intrusive::channel::shared::{Sender, channel};
 
 use crate::cancel::Cancel;
 use crate::gpu::Gpu;
@@ -154,6 +154,21 @@ impl Gpu {
         // The poller lives as long as the handle that is borrowed here.
         let _ = poller.0.send(Awaited { submission, under_way, end, told });
         Ok(())
+    }
+
+    /// Waits until everything that was submitted is done: drivers may keep the next submission waiting, lavapipe does, and a deadline
+    /// cannot end that.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        let (told, receiver) = channel(2);
+        let (done, tell) = (Arc::new(()), told.clone());
+        let under_way = Arc::downgrade(&done);
+        self.queue().on_submitted_work_done(move || {
+            // The receiver is gone only if the caller gave up waiting.
+            let _ = tell.try_send(Ok(()));
+            drop(done);
+        });
+        self.wait_for(None, under_way, told)?;
+        receiver.receive().await.unwrap_or(Ok(())).map_err(|failure| self.failed(failure))
     }
 
     /// Waits, blocking, until a submission is done.

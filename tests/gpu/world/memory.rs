@@ -90,7 +90,8 @@ fn in_the_child(gpu: &Gpu) {
 
 /// Runs a test again, in a process of its own.
 pub(crate) fn run_child(test: &str, adapter: usize) {
-    let mut child = Command::new(std::env::current_exe().unwrap());
+    // By this name it is found even if it was built again meanwhile.
+    let mut child = Command::new("/proc/self/exe");
     child.args(["--exact", test, "--nocapture"]).env(CHILD, adapter.to_string());
     let output = child.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
