@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::common::{gpu, gpus, on_every_adapter};
+#[cfg(target_os = "linux")]
 use crate::world::memory::{CHILD, run_child};
 use wgpu_xent::wgpu;
 use wgpu_xent::{AdapterChoice, CrossEntropy, Error, Gpu, LogitTransform, Logits, Targets};
@@ -109,6 +110,7 @@ fn resident() -> u64 {
 #[test]
 fn memory_is_bounded() {
     // The pipelines that other tests compile meanwhile are not its own.
+    #[cfg(target_os = "linux")]
     if std::env::var(CHILD).is_err() {
         return run_child("host_path::memory_is_bounded", 0);
     }
