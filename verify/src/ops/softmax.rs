@@ -31,7 +31,7 @@ trait Type: wgpu_xent::Element {
 
 impl Type for f32 {
     const ROUNDING: Bound = Bound::absolute(0.0);
-    const LARGEST: f64 = f32::MAX as f64;
+    const LARGEST: f64 = Self::MAX as f64;
     fn wide(self) -> f64 {
         self.into()
     }

@@ -29,7 +29,8 @@ fn json_holds_the_facts() {
 #[test]
 fn the_table_has_a_line_for_each() {
     let table = succeeds(&["adapters"]);
-    let lines: Vec<_> = table.lines().collect();
+    // Quirks stand below.
+    let lines: Vec<_> = table.lines().take_while(|line| !line.is_empty()).collect();
     let adapters = adapters();
     assert_eq!(lines.len(), 1 + adapters.len(), "{table}");
     assert!(lines[0].starts_with("index  name"), "{table}");
