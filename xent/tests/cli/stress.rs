@@ -6,7 +6,22 @@ use crate::{refused, succeeds};
 #[test]
 fn a_short_load() {
     for adapter in ["llvmpipe", "reference"] {
-        let args = ["stress", "--adapter", adapter, "--minutes", "0.05", "--threads", "3", "--devices", "1", "--reopen", "1", "--margin", "512", "--json"];
+        let args = [
+            "stress",
+            "--adapter",
+            adapter,
+            "--minutes",
+            "0.05",
+            "--threads",
+            "3",
+            "--devices",
+            "1",
+            "--reopen",
+            "1",
+            "--margin",
+            "512",
+            "--json",
+        ];
         if adapter == "reference" {
             refused(&Files::new(), &args, &["no load to bear"]);
             continue;
