@@ -18,19 +18,43 @@ pub(super) fn resident() -> Option<u64> {
 pub(super) fn settled(gpus: &[Gpu]) -> Option<u64> {
     gpus.iter().for_each(Gpu::trim);
     std::thread::sleep(SETTLED);
-    trim_allocator();
+    glibc::trim();
     resident()
 }
 
-/// Has glibc give back what is free: with several threads it keeps as much as all calls ever had at once, in any order.
+/// What glibc offers for its own memory. With its defaults several threads keep, in holes, as much as all calls ever had at once:
+/// on lavapipe that grew by 169 MB in a minute in which nothing was lost.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn trim_allocator() {
-    // SAFETY: as declared in glibc's malloc.h. It may be called at any time, from any thread, and takes a number only.
+mod glibc {
+    // SAFETY: as declared in glibc's malloc.h; each takes numbers only, and may be called at any time, from any thread.
     unsafe extern "C" {
         safe fn malloc_trim(pad: usize) -> i32;
+        safe fn mallopt(parameter: i32, value: i32) -> i32;
     }
-    malloc_trim(0);
+
+    const M_MMAP_THRESHOLD: i32 = -3;
+    const M_ARENA_MAX: i32 = -8;
+
+    /// One heap for all threads, and none of what is large in it.
+    pub(super) fn prepare() {
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    }
+
+    /// Gives back what is free.
+    pub(super) fn trim() {
+        malloc_trim(0);
+    }
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn trim_allocator() {}
+mod glibc {
+    pub(super) fn prepare() {}
+
+    pub(super) fn trim() {}
+}
+
+/// Has the allocator give back what is free, so that what is lost shows. Before any thread is started.
+pub(super) fn prepare() {
+    glibc::prepare();
+}

@@ -11,7 +11,7 @@ use serde_json::json;
 use wgpu_xent::{AdapterChoice, Gpu};
 
 use self::load::{Load, Outcome, checked};
-use self::memory::{resident, settled};
+use self::memory::{prepare, resident, settled};
 use crate::args::Stress;
 use crate::engine::Engine;
 use crate::failure::{Failure, Result};
@@ -32,6 +32,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Stress, adapter: Option<&str>) -> Result<()> {
+    prepare();
     let start = resident();
     let open = || match Engine::open_plain(adapter)? {
         Engine::Gpu(gpu) => Ok(gpu.with_deadline(Duration::from_secs(args.patience))),
