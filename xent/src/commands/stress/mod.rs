@@ -2,6 +2,7 @@
 
 mod cases;
 mod load;
+mod memory;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use serde_json::json;
 use wgpu_xent::{AdapterChoice, Gpu};
 
 use self::load::{Load, Outcome, checked};
+use self::memory::{prepare, resident, settled};
 use crate::args::Stress;
 use crate::engine::{Adapter, Engine};
 use crate::failure::{Failure, Result};
@@ -18,23 +20,6 @@ use crate::terminal::{aligned, print};
 
 /// Threads call so long at least before memory counts: allocators and drivers take what they will keep.
 const WARM_UP: Duration = Duration::from_secs(2);
-
-/// What is left of a call that nobody waits for any more, at most.
-const SETTLED: Duration = Duration::from_millis(200);
-
-/// Resident bytes of this process, where the system tells.
-fn resident() -> Option<u64> {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-    // Pages of 4 KiB; where they are larger, so is what is compared.
-    pages.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
-}
-
-/// Resident bytes when nothing is under way.
-fn settled(gpus: &[Gpu]) -> Option<u64> {
-    gpus.iter().for_each(Gpu::trim);
-    std::thread::sleep(SETTLED);
-    resident()
-}
 
 /// What is reported.
 struct Report {
@@ -47,6 +32,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Stress, adapter: Adapter<'_>) -> Result<()> {
+    prepare();
     let start = resident();
     let open = || match Engine::open_plain(adapter)? {
         Engine::Gpu(gpu) => Ok(gpu.with_deadline(Duration::from_secs(args.patience))),
