@@ -41,7 +41,12 @@ fn softmax_of(input: &Input, moved: Moved) -> Case {
     elements(
         input,
         values,
-        |row, class, _| of_terms(scales[row] * rows[row][class] * (upstream[row][class].abs() + sums[row])),
+        |row, class, _| {
+            let slope = upstream[row][class].abs() + sums[row];
+            let bound = of_terms(scales[row] * rows[row][class] * slope);
+            // A probability that is too small to be normal may be read as 0, and so may what is to be scaled.
+            Bound::absolute(bound.absolute + TINY * scales[row] * slope.max(1.0))
+        },
         Box::new(move |gpu| {
             let got = if moved.is_identity() {
                 gpu.softmax_backward(&p.view(), &u.view())?

@@ -11,6 +11,8 @@ const STRIDE: usize = 1004;
 const QUADS: u32 = CLASSES.div_ceil(4) as u32;
 const CHUNKS: u32 = 2;
 
+const SMOOTHING: f32 = 0.1;
+
 /// Below this, e^x is given as 0.
 const TINY: f64 = 1.3e-38;
 
@@ -35,9 +37,10 @@ fn expected(slot: u32, start: usize, values: &[f64], relative: f64, absolute: f6
     json!({ "slot": slot, "start": start, "values": values, "relative": relative, "absolute": absolute })
 }
 
-/// Rows of the result.
-fn expected_matrix(values: &[f64]) -> Vec<Value> {
-    values.chunks(CLASSES).enumerate().map(|(row, values)| expected(slot::RESULT, row * STRIDE, values, 7e-6, TINY)).collect()
+/// Rows of the result, which may be differences from numbers of such a size.
+fn expected_matrix(values: &[f64], size: f64) -> Vec<Value> {
+    let rows = values.chunks(CLASSES).enumerate();
+    rows.map(|(row, values)| expected(slot::RESULT, row * STRIDE, values, 7e-6, 1e-6 * size + TINY)).collect()
 }
 
 /// A way to run a kernel: its dispatches, their workgroups' threads and items.
@@ -81,14 +84,15 @@ fn calls(data: &[f32], targets: &[u32]) -> (Vec<Call>, Layout) {
     let layout = Layout::new(&wanted, 0, ROWS as u64);
     let start = |output: RowOutput| layout.outputs[output as usize].expect("a place") as usize;
 
-    let options = CrossEntropy::new().reduction(Reduction::None).label_smoothing(0.1).argmax(true).logsumexp(true).gradient(true);
+    let options = CrossEntropy::new().reduction(Reduction::None).label_smoothing(SMOOTHING).argmax(true).logsumexp(true).gradient(true);
     let loss = reference::cross_entropy(&logits, &Targets::new(targets), &options).expect("a loss");
     let logsumexp = expected(slot::WORDS, start(RowOutput::Logsumexp), &loss.logsumexp.expect("it is asked for"), 1e-6, 1e-6);
     let row_loss = expected(slot::WORDS, start(RowOutput::Loss), &loss.row_loss.expect("it is asked for"), 1e-6, TINY);
-    let gradient = expected_matrix(&loss.gradient.expect("it is asked for"));
+    // What smoothing takes from a probability of about its own size.
+    let gradient = expected_matrix(&loss.gradient.expect("it is asked for"), f64::from(SMOOTHING) / CLASSES as f64);
     let plain = Features::default();
     let calls = vec![
-        Call { kernel: &SOFTMAX_KERNEL, elements: true, features: plain, expected: expected_matrix(&reference::softmax(&logits)) },
+        Call { kernel: &SOFTMAX_KERNEL, elements: true, features: plain, expected: expected_matrix(&reference::softmax(&logits), 0.0) },
         Call { kernel: &LOGSUMEXP_KERNEL, elements: false, features: plain, expected: vec![logsumexp.clone()] },
         Call {
             kernel: &CROSS_ENTROPY_KERNEL,
@@ -127,7 +131,7 @@ fn params(phase: Phase, call: &Call, way: &Way, layout: &Layout) -> Params {
         row_inputs,
         row_outputs,
         bound: CLASSES as u32,
-        smoothing: if is_loss { 0.1 } else { 0.0 },
+        smoothing: if is_loss { SMOOTHING } else { 0.0 },
         ..Params::plain()
     }
 }
