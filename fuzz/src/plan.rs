@@ -23,6 +23,9 @@ pub(crate) fn run(bytes: &[u8]) {
         work.block_bytes = row.saturating_add(work.block_bytes % 4096 / 4 * 4);
         (work.row_words, work.fixed_words, work.quads_a_pass) = (work.row_words % 32, work.fixed_words % (1 << 20), [1, 4][draw.below(2)]);
     }
+    if draw.flag() {
+        (work.can_tile, caps.max_workgroup_bytes, caps.texture_classes) = (draw.flag(), draw.word(), draw.number());
+    }
     let result = Plan::new(&work, &caps, forced);
     if let Err(error) = &result {
         check_message(error);
