@@ -2,8 +2,14 @@
 // Needs: params.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
 // which makes of a quad x of logits a quad of the result.
 
-fn write_quad(row: u32, quad: u32, finish: Finish) {
-    let value = element(row, quad, load_padded(row, quad, 0.0), finish);
+// A quad of logits, all within the row.
+fn write_within(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
+    store_quad(row, quad, element(row, quad, x, finish));
+}
+
+// One that may be partial.
+fn write_last(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
+    let value = element(row, quad, x, finish);
     let column = 4u * quad;
     if column + 4u <= params.classes {
         store_quad(row, quad, value);
@@ -16,6 +22,10 @@ fn write_quad(row: u32, quad: u32, finish: Finish) {
     if column + 2u < params.classes {
         store_one(row, column + 2u, value.z);
     }
+}
+
+fn write_quad(row: u32, quad: u32, finish: Finish) {
+    write_last(row, quad, load_padded(row, quad, 0.0), finish);
 }
 
 fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
@@ -33,10 +43,22 @@ fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
 fn write_elements(row: u32, first: u32, end: u32, lane: u32, lanes: u32, finish: Finish) {
     let full = min(end, params.classes / 4u);
     var quad = first + lane;
-    for (; quad + 3u * lanes < full; quad += 4u * lanes) {
-        write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
+    if quad + 3u * lanes < full {
+        loop {
+            write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
+            quad += 4u * lanes;
+            if quad + 3u * lanes >= full {
+                break;
+            }
+        }
     }
-    for (; quad < end; quad += lanes) {
-        write_quad(row, quad, finish);
+    if quad < end {
+        loop {
+            write_quad(row, quad, finish);
+            quad += lanes;
+            if quad >= end {
+                break;
+            }
+        }
     }
 }

@@ -9,6 +9,9 @@ override TRACK_RANK: bool = false;
 override TRACK_ENTROPY: bool = false;
 override SMOOTHS: bool = false;
 
+// Quads of a block that are there: fewer than four only in short_row.wgsl.
+override BLOCK_QUADS: u32 = 4u;
+
 struct State {
     max: f32,
     count: f32,
@@ -139,6 +142,31 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     let b = logit4(before, row, quad + step, x.b);
     let c = logit4(before, row, quad + 2u * step, x.c);
     let d = logit4(before, row, quad + 3u * step, x.d);
+    return absorb_four(before, row, quad, step, Block(a, b, c, d));
+}
+
+// A row of no more quads than a block; the last may be partial.
+fn absorb_short(before: State, row: u32, x: Block) -> State {
+    let nothing = vec4(before.fill);
+    var z = Block(padded_logit4(before, row, 0u, x.a), nothing, nothing, nothing);
+    if BLOCK_QUADS > 1u {
+        z.b = padded_logit4(before, row, 1u, x.b);
+    }
+    if BLOCK_QUADS > 2u {
+        z.c = padded_logit4(before, row, 2u, x.c);
+    }
+    if BLOCK_QUADS > 3u {
+        z.d = padded_logit4(before, row, 3u, x.d);
+    }
+    return absorb_four(before, row, 0u, 1u, z);
+}
+
+// Transformed logits, -inf what does not take part.
+fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State {
+    let a = z.a;
+    let b = z.b;
+    let c = z.c;
+    let d = z.d;
     let highest = largest(max(max(a, b), max(c, d)));
     var state = raise(before, highest, quad);
     // Few blocks hold one of the largest.
@@ -159,9 +187,18 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     state = raise_second(state, highest_other);
     let s = vec4(state.second);
     let ea = exp4(oa - s);
-    let eb = exp4(ob - s);
-    let ec = exp4(oc - s);
-    let ed = exp4(od - s);
+    var eb = vec4(0.0);
+    var ec = vec4(0.0);
+    var ed = vec4(0.0);
+    if BLOCK_QUADS > 1u {
+        eb = exp4(ob - s);
+    }
+    if BLOCK_QUADS > 2u {
+        ec = exp4(oc - s);
+    }
+    if BLOCK_QUADS > 3u {
+        ed = exp4(od - s);
+    }
     state.rest = add(state.rest, total((ea + eb) + (ec + ed)));
     if TRACK_ENTROPY {
         let first = spread4(ea, oa, s) + spread4(eb, ob, s);
@@ -171,9 +208,16 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     let magnitudes = max(max(magnitude4(a), magnitude4(b)), max(magnitude4(c), magnitude4(d)));
     state.magnitude = max(state.magnitude, largest_bits(magnitudes));
     state = absorb_terms(state, row, quad, a);
-    state = absorb_terms(state, row, quad + step, b);
-    state = absorb_terms(state, row, quad + 2u * step, c);
-    return absorb_terms(state, row, quad + 3u * step, d);
+    if BLOCK_QUADS > 1u {
+        state = absorb_terms(state, row, quad + step, b);
+    }
+    if BLOCK_QUADS > 2u {
+        state = absorb_terms(state, row, quad + 2u * step, c);
+    }
+    if BLOCK_QUADS > 3u {
+        state = absorb_terms(state, row, quad + 3u * step, d);
+    }
+    return state;
 }
 
 fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {

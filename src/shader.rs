@@ -16,20 +16,35 @@ pub(crate) use parts::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Whole,
+    /// A whole row of so few quads that a thread reads it once, as one block.
+    Short(u32),
     /// A whole row, so many blocks of which a thread keeps.
     Held(u32),
     Partials,
     Finish,
 }
 
+/// Quads of a block, which a kernel reads at once: as quads.wgsl writes them out.
+pub(crate) const BLOCK_QUADS: u32 = 4;
+
 impl Phase {
+    /// What serves whole rows of so many quads by a thread each.
+    pub(crate) fn of_threads(kernel: &Kernel, quads: u64) -> Self {
+        match u32::try_from(quads) {
+            Ok(quads @ 1..=BLOCK_QUADS) if kernel.can_hold() => Self::Short(quads),
+            _ => Self::Whole,
+        }
+    }
+
     fn parts(self) -> &'static [&'static Part] {
         static WHOLE: [&Part; 1] = [&WHOLE_ROW];
+        static SHORT: [&Part; 1] = [&SHORT_ROW];
         static HELD: [&Part; 2] = [&ELEMENTS_BACK, &HELD_ROW];
         static FIRST: [&Part; 2] = [&PARTIALS, &SPLIT_PARTIALS];
         static SECOND: [&Part; 2] = [&PARTIALS, &SPLIT_FINISH];
         match self {
             Self::Whole => &WHOLE,
+            Self::Short(_) => &SHORT,
             Self::Held(_) => &HELD,
             Self::Partials => &FIRST,
             Self::Finish => &SECOND,
@@ -207,6 +222,10 @@ impl Source {
             "HELD" => match variant.phase {
                 Phase::Held(blocks) => f64::from(blocks),
                 _ => unreachable!("only one strategy keeps blocks"),
+            },
+            "BLOCK_QUADS" => match variant.phase {
+                Phase::Short(quads) => f64::from(quads),
+                _ => f64::from(BLOCK_QUADS),
             },
             "TILE" => match variant.unit {
                 Unit::Tile(words) => f64::from(words),

@@ -347,7 +347,8 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
     let words = wide(plan.workgroup) * wide(work.classes | 1);
     hold!(plan.tile == 0 || plan.strategy == Tile && work.can_tile && work.inner == 1, plan.tile == 0 || wide(plan.tile) >= words);
     hold!(wide(plan.tile) * 4 <= wide(caps.max_workgroup_bytes), plan.tile == 0 || plan.workgroup.is_multiple_of(4));
-    hold!(plan.strategy != Tile || plan.tile > 0 || !work.can_tile || work.inner > 1 || work.classes > 63 || plan.workgroup < 4);
+    let fits = work.can_tile && work.inner == 1 && work.classes <= 63 && plan.workgroup >= 4 && caps.max_workgroup_bytes >= 16_384;
+    hold!(plan.strategy != Tile || plan.tile > 0 || !fits);
 
     // What a thread keeps is within the row.
     let kept = wide(plan.held) * 16 * wide(plan.workgroup);

@@ -120,7 +120,7 @@ parts! {
     SCAN = "scan.wgsl" [] [];
     ROW_STATE = "row_state.wgsl" [] [];
     ROW_STATE_SUBGROUP = "row_state_subgroup.wgsl" [] [];
-    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS"];
+    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS", "BLOCK_QUADS"];
     STATS_DOT = "stats_dot.wgsl" [] [];
     STATS_DOT_SUBGROUP = "stats_dot_subgroup.wgsl" [] [];
     STATS_NONE = "stats_none.wgsl" [] [];
@@ -171,6 +171,7 @@ parts! {
     SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
     SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
     WHOLE_ROW = "whole_row.wgsl" [] [];
+    SHORT_ROW = "short_row.wgsl" [] [];
     ELEMENTS_BACK = "elements_back.wgsl" [] [];
     HELD_ROW = "held_row.wgsl" [] ["HELD"];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];

@@ -21,17 +21,20 @@ impl Variant {
         self.has_unit_of(kernel) && self.has_matrices_of(kernel) && self.has_features_of(kernel)
     }
 
-    /// Subgroups only where the kernel has a part for them; blocks held only by workgroups, of what is written afterwards; tiles of whole
-    /// rows, or from states, whose classes lie side by side and are all read.
+    /// Subgroups only where the kernel has a part for them; blocks held only by workgroups, of what is written afterwards; short rows only
+    /// by threads, of a kernel that needs nothing but their logits twice; tiles of whole rows, or from states, whose classes lie side by side and are all read.
     fn has_unit_of(&self, kernel: &Kernel) -> bool {
         let is_subgroup = matches!(self.unit, Unit::Subgroup | Unit::Subgroups(_));
         let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;
         let holds = match self.phase {
             Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
+            Phase::Short(quads) => {
+                matches!(self.unit, Unit::Thread | Unit::Tile(_)) && kernel.can_hold() && (1..=BLOCK_QUADS).contains(&quads)
+            }
             Phase::Whole | Phase::Partials | Phase::Finish => true,
         };
         let is_tile = matches!(self.unit, Unit::Tile(_));
-        let tiles = kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Finish);
+        let tiles = kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Short(_) | Phase::Finish);
         holds && (!is_tile || tiles) && (!is_subgroup || kernel.has_subgroups())
     }
 

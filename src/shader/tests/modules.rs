@@ -53,8 +53,8 @@ const STORAGES: [[Storage; 3]; 4] = [
 pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let mut variants = Vec::new();
     for unit in UNITS {
-        // The numbers of blocks are values of an override: the others come with the pairs.
-        for phase in [Phase::Whole, Phase::Held(4), Phase::Partials, Phase::Finish] {
+        // The numbers of quads and blocks are values of an override: the others come with the pairs.
+        for phase in [Phase::Whole, Phase::Short(3), Phase::Held(4), Phase::Partials, Phase::Finish] {
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
             // storages, for textures, and for matrices of which only some are aligned.
             let all = unit == Unit::Thread && phase == Phase::Whole;
@@ -96,8 +96,19 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
 }
 
 pub(super) const UNITS: [Unit; 5] = [Unit::Thread, Unit::Tile(4096), Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)];
-pub(super) const PHASES: [Phase; 7] =
-    [Phase::Whole, Phase::Held(1), Phase::Held(2), Phase::Held(3), Phase::Held(4), Phase::Partials, Phase::Finish];
+pub(super) const PHASES: [Phase; 11] = [
+    Phase::Whole,
+    Phase::Short(1),
+    Phase::Short(2),
+    Phase::Short(3),
+    Phase::Short(4),
+    Phase::Held(1),
+    Phase::Held(2),
+    Phase::Held(3),
+    Phase::Held(4),
+    Phase::Partials,
+    Phase::Finish,
+];
 
 /// Sets a feature.
 type Set = fn(&mut Features);
