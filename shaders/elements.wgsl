@@ -43,22 +43,10 @@ fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
 fn write_elements(row: u32, first: u32, end: u32, lane: u32, lanes: u32, finish: Finish) {
     let full = min(end, params.classes / 4u);
     var quad = first + lane;
-    if quad + 3u * lanes < full {
-        loop {
-            write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
-            quad += 4u * lanes;
-            if quad + 3u * lanes >= full {
-                break;
-            }
-        }
+    for (; quad + 3u * lanes < full; quad += 4u * lanes) {
+        write_block(row, quad, lanes, load_block(row, quad, lanes), finish);
     }
-    if quad < end {
-        loop {
-            write_quad(row, quad, finish);
-            quad += lanes;
-            if quad >= end {
-                break;
-            }
-        }
+    for (; quad < end; quad += lanes) {
+        write_quad(row, quad, finish);
     }
 }

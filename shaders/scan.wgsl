@@ -7,23 +7,11 @@ fn scan_on(before: State, row: u32, first: u32, end: u32, lane: u32, lanes: u32)
     var state = before;
     let full = min(end, params.classes / 4u);
     var quad = first + lane;
-    if quad + 3u * lanes < full {
-        loop {
-            state = absorb_block(state, row, quad, lanes, load_block(row, quad, lanes));
-            quad += 4u * lanes;
-            if quad + 3u * lanes >= full {
-                break;
-            }
-        }
+    for (; quad + 3u * lanes < full; quad += 4u * lanes) {
+        state = absorb_block(state, row, quad, lanes, load_block(row, quad, lanes));
     }
-    if quad < end {
-        loop {
-            state = absorb_quad(state, row, quad, load_padded(row, quad, 0.0));
-            quad += lanes;
-            if quad >= end {
-                break;
-            }
-        }
+    for (; quad < end; quad += lanes) {
+        state = absorb_quad(state, row, quad, load_padded(row, quad, 0.0));
     }
     return state;
 }

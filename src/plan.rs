@@ -263,6 +263,10 @@ impl Plan {
         if strategy.unit() == Unit::Subgroup && (caps.subgroup.is_none() || !work.subgroups) {
             return Err(refuse("there is no variant with subgroup operations for this adapter and operation".into()));
         }
+        if matches!(strategy.unit(), Unit::Workgroup | Unit::Subgroups(_)) && sharers(work, caps) == 0 {
+            let (room, needed) = (caps.max_workgroup_bytes, STATS_BYTES);
+            return Err(refuse(format!("statistics take {needed} bytes of a workgroup's memory, there are {room}")));
+        }
         let workgroup = width(work, caps, strategy);
         let (items_per_group, lanes) = match strategy.unit() {
             Unit::Thread | Unit::Tile(_) => (workgroup, 1),
@@ -421,7 +425,7 @@ fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
     };
     // A power of two, for the tree.
     let most = match strategy.unit() {
-        Unit::Thread => caps.max_workgroup,
+        Unit::Thread | Unit::Tile(_) => caps.max_workgroup,
         _ => caps.max_workgroup.min(sharers(work, caps)),
     };
     wanted.min(1 << most.max(1).ilog2())

@@ -323,7 +323,9 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
             let too_many = too_many && reason.contains("do not fit a binding, or as many items a grid");
             // Unforced, only 256 chunks that are each too long for a thread are left.
             let none_left = soon || slow || too_many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
-            hold!(refused || too_long || too_many, forced.is_some() || none_left);
+            let little = u64::from(caps.max_workgroup_bytes) < STATS_BYTES;
+            let too_little = little && reason.contains("bytes of a workgroup's memory");
+            hold!(refused || too_long || too_many || too_little, forced.is_some() || none_left || little);
             return Ok(());
         }
         Err(Error::Value { .. }) => {

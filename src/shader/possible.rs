@@ -22,7 +22,8 @@ impl Variant {
     }
 
     /// Subgroups only where the kernel has a part for them; blocks held only by workgroups, of what is written afterwards; short rows only
-    /// by threads, of a kernel that needs nothing but their logits twice; tiles of whole rows, or from states, whose classes lie side by side and are all read.
+    /// by threads, of a kernel that needs nothing but the same logits twice; tiles of whole rows, or from states, whose classes lie side by
+    /// side and are all read.
     fn has_unit_of(&self, kernel: &Kernel) -> bool {
         let is_subgroup = matches!(self.unit, Unit::Subgroup | Unit::Subgroups(_));
         let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;

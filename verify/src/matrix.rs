@@ -102,6 +102,48 @@ impl Matrix {
     pub fn shape(&self) -> Shape {
         self.shape
     }
+
+    /// How its elements are stored.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        match self.values {
+            Values::F32(_) => Storage::F32,
+            Values::F16(_) => Storage::F16,
+            Values::Bf16(_) => Storage::Bf16,
+        }
+    }
+
+    /// Its elements as a buffer of a device holds them, what is between the blocks included.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match &self.values {
+            Values::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::Bf16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    /// The elements of a buffer that held [`bytes`](Self::bytes), without what is between the blocks: NaN, unless something was written
+    /// there, which is an error.
+    pub(crate) fn dense_of(&self, bytes: &[u8]) -> Result<Vec<f64>, String> {
+        let Shape { classes, inner, padding, .. } = self.shape;
+        let (block, size) = (classes * inner, self.storage().bytes());
+        let value = |bytes: &[u8]| match *bytes {
+            [a, b] if self.storage() == Storage::F16 => f16::from_le_bytes([a, b]).to_f64(),
+            [a, b] => bf16::from_le_bytes([a, b]).to_f64(),
+            [a, b, c, d] => f32::from_le_bytes([a, b, c, d]).into(),
+            _ => unreachable!("elements have two or four bytes"),
+        };
+        let mut dense = Vec::new();
+        for (i, bytes) in bytes.chunks_exact(size).take(self.bytes().len() / size).enumerate() {
+            let value = value(bytes);
+            if i % (block + padding) < block {
+                dense.push(value);
+            } else if !value.is_nan() {
+                return Err(format!("{value} was written to element {i}, between two blocks"));
+            }
+        }
+        Ok(dense)
+    }
 }
 
 #[cfg(test)]

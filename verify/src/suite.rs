@@ -52,6 +52,9 @@ const LAYOUTS: [Shape; 4] = [
 /// Rows that go through a tile: more than one full, of an odd number of classes.
 const TILED: Shape = Shape { blocks: 70, classes: 21, inner: 1, padding: 0 };
 
+/// Classes of rows that a thread reads at once, of one quad to four.
+const SHORT: [usize; 4] = [2, 7, 10, 16];
+
 /// All steps, those of an operation together.
 pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
     let wanted = |operation: &&Operation| options.only.as_ref().is_none_or(|part| operation.name.contains(part.as_str()));
@@ -65,6 +68,11 @@ fn input(shape: Shape, storage: Storage, data: Data) -> Input {
 
 fn all_strategies() -> Vec<Option<Strategy>> {
     std::iter::once(None).chain(Strategy::ALL.map(Some)).collect()
+}
+
+/// Those that read short rows at once.
+fn threads() -> Vec<Option<Strategy>> {
+    vec![Some(Strategy::Thread), Some(Strategy::Tile)]
 }
 
 /// The data that makes a difference to an operation.
@@ -89,8 +97,10 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
     if operation.is_core {
         for storage in [Storage::F16, Storage::Bf16] {
             steps.push(step(input(TILED, storage, Data::Outliers), vec![Some(Strategy::Tile)]));
-            steps.push(step(input(shape, storage, Data::Normal), vec![None]));
+            steps.extend([203, 204].map(|classes| step(input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Normal), vec![None])));
         }
+        steps.extend(SHORT.map(|classes| step(input(Shape::matrix(QUICK_ROWS, classes), Storage::F32, Data::Outliers), threads())));
+        steps.push(step(input(Shape::matrix(QUICK_ROWS, 1003), Storage::F32, Data::Outliers), vec![Some(Strategy::Held)]));
         steps.extend(LAYOUTS.map(|shape| step(input(shape, Storage::F32, Data::Outliers), vec![None])));
         for shape in [Shape::matrix(65_537, 3), Shape::matrix(1, 1_000_000), Shape::matrix(2, 4097)] {
             steps.push(step(input(shape, Storage::F32, Data::Normal), vec![None]));
@@ -115,8 +125,9 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
     for storage in [Storage::F32, Storage::F16, Storage::Bf16] {
         steps.push(step(input(TILED, storage, Data::Outliers), vec![None, Some(Strategy::Tile)]));
-        let even = Shape { classes: 10, ..TILED };
-        steps.push(step(input(even, storage, Data::Normal), vec![None, Some(Strategy::Tile)]));
+        for classes in SHORT {
+            steps.push(step(input(Shape { classes, ..TILED }, storage, Data::Normal), threads()));
+        }
     }
     for storage in [Storage::F16, Storage::Bf16] {
         steps

@@ -5,6 +5,7 @@
 mod backward;
 mod choices;
 mod elements;
+mod in_place;
 mod loss;
 mod nll;
 mod options;
@@ -32,12 +33,13 @@ const fn pairs(name: &'static str, options: &'static str, prepare: fn(&Input) ->
 }
 
 /// All of them.
-pub(crate) static OPERATIONS: [Operation; 52] = [
+pub(crate) static OPERATIONS: [Operation; 53] = [
     core(logits("softmax", "", softmax::softmax)),
     logits("softmax", "temperature", softmax::softmax_scaled),
     logits("softmax", "temperature, softcap, mask a row", softmax::softmax_capped),
     logits("softmax", "as f16", softmax::softmax_f16),
     logits("softmax", "as bf16, mask", softmax::softmax_bf16),
+    core(logits("softmax", "in place", in_place::softmax)),
     logits("softmax_backward", "", backward::softmax),
     logits("softmax_backward", "scale a row", backward::softmax_scaled),
     logits("log_softmax", "", softmax::log_softmax),

@@ -1,7 +1,7 @@
 //! Softmax, log-softmax and log-sum-exp.
 
 use half::{bf16, f16};
-use wgpu_xent::{Gpu, LogitTransform, Logits, Result, reference};
+use wgpu_xent::{Gpu, LogitTransform, Logits, Result, Storage, reference};
 
 use super::options::{Moved, Rounding};
 use crate::bounds::{Each, ROUNDED, TIGHT, of_element};
@@ -53,20 +53,36 @@ impl Type for bf16 {
     }
 }
 
-fn with_rounding<T: Type>(bound: Bound) -> Bound {
-    Bound { relative: bound.relative + T::ROUNDING.relative, absolute: bound.absolute + T::ROUNDING.absolute }
+fn with_rounding(bound: Bound, rounding: Bound) -> Bound {
+    Bound { relative: bound.relative + rounding.relative, absolute: bound.absolute + rounding.absolute }
 }
 
 type Forward<T> = fn(&Gpu, &Logits<'_>, &LogitTransform<'_>) -> Result<Vec<T>>;
 
 fn softmax_of<T: Type>(input: &Input, moved: Moved, run: Forward<T>) -> Case {
+    let (logits, of_call) = (input.logits(), moved.clone());
+    let run = move |gpu: &Gpu| Ok(vec![run(gpu, &logits.view(), &of_call.transform())?.into_iter().map(T::wide).collect()]);
+    softmax_case(input, &moved, T::ROUNDING, Box::new(run))
+}
+
+/// A softmax without options that is stored as its logits are.
+pub(super) fn stored_softmax(input: &Input, run: impl Fn(&Gpu) -> Result<Vec<f64>> + 'static) -> Case {
+    let rounding = match input.storage {
+        Storage::F16 => f16::ROUNDING,
+        Storage::Bf16 => bf16::ROUNDING,
+        _ => f32::ROUNDING,
+    };
+    softmax_case(input, &Moved::identity(input), rounding, Box::new(move |gpu| Ok(vec![run(gpu)?])))
+}
+
+fn softmax_case(input: &Input, moved: &Moved, rounded: Bound, run: crate::case::Run) -> Case {
     let logits = input.logits();
     let (values, logs) = {
         let (view, transform) = (logits.view(), moved.transform());
         let logs = reference::log_softmax_with(&view, &transform).expect("a transform of this shape");
         (reference::softmax_with(&view, &transform).expect("a transform of this shape"), logs)
     };
-    let rounding = Rounding::new(&logits, &moved);
+    let rounding = Rounding::new(&logits, moved);
     let tops = tops(&logs, input.shape);
     let shape = Shape { padding: 0, ..input.shape };
     let below: Vec<f64> = logs.iter().enumerate().map(|(i, y)| tops[shape.place(i).0] - y).collect();
@@ -76,9 +92,9 @@ fn softmax_of<T: Type>(input: &Input, moved: Moved, run: Forward<T>) -> Case {
         values,
         |row, class, _| {
             let bound = of_element(at(row, class));
-            with_rounding::<T>(Bound { relative: bound.relative + rounding.of(row), ..bound })
+            with_rounding(Bound { relative: bound.relative + rounding.of(row), ..bound }, rounded)
         },
-        Box::new(move |gpu| Ok(vec![run(gpu, &logits.view(), &moved.transform())?.into_iter().map(T::wide).collect()])),
+        run,
     )
 }
 
@@ -109,7 +125,7 @@ fn log_softmax_of<T: Type>(input: &Input, moved: Moved, run: Forward<T>) -> Case
         |row, _, value| {
             let lost = rounding.of(row);
             let bound = if value == tops[row] && lost == 0.0 { TIGHT } else { ROUNDED };
-            with_rounding::<T>(Bound { absolute: bound.absolute + lost, ..bound })
+            with_rounding(Bound { absolute: bound.absolute + lost, ..bound }, T::ROUNDING)
         },
         Box::new(move |gpu| Ok(vec![run(gpu, &logits.view(), &moved.transform())?.into_iter().map(T::wide).collect()])),
     )
