@@ -14,11 +14,22 @@ pub(crate) struct Operation {
     pub(crate) options: &'static str,
     /// Which inputs it takes.
     pub(crate) takes: Takes,
-    /// Whether it is one of those that are tried at every size: they read or write in every way that there is.
-    pub(crate) is_core: bool,
+    /// What it is tried on.
+    pub(crate) tried: Tried,
     /// Whether a result has the shape of the logits.
     pub(crate) writes: bool,
     pub(crate) prepare: fn(&Input) -> Case,
+}
+
+/// How much an operation is tried on, beyond all kinds of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tried {
+    /// Nothing: its parts are those of others.
+    Data,
+    /// All storage types and layouts: it reads or writes in a way of its own.
+    Stored,
+    /// Every strategy and every size besides.
+    Throughout,
 }
 
 /// Which inputs an operation takes.

@@ -2,7 +2,7 @@
 
 use wgpu_xent::{Caps, Storage, Strategy};
 
-use crate::case::{Input, Operation, Takes};
+use crate::case::{Input, Operation, Takes, Tried};
 use crate::data::Data;
 use crate::edges::edges;
 use crate::matrix::Shape;
@@ -83,25 +83,33 @@ fn data_of(operation: &Operation) -> &'static [Data] {
     }
 }
 
-/// Every operation with the planned strategy and another one in turn, which most of the time goes into compiling for; those at the
-/// core with all of them, in all storage types, layouts and sizes.
+/// Every operation with the planned strategy and another one in turn, which most of the time goes into compiling for; those that
+/// are tried throughout with all of them.
 fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
     let step = |input, strategies| Step { operation, input, strategies };
-    let strategies = if operation.is_core { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
+    let strategies =
+        if operation.tried == Tried::Throughout { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
     // Rows of whole quads and others have kernels of their own.
     let shape = Shape::matrix(QUICK_ROWS, if turn.is_multiple_of(2) { 204 } else { 203 });
     let mut steps: Vec<Step> = data_of(operation).iter().map(|&data| step(input(shape, Storage::F32, data), strategies.clone())).collect();
     if operation.takes != Takes::Slices {
         steps.push(step(input(TILED, Storage::F32, Data::Outliers), vec![Some(Strategy::Tile)]));
     }
-    if operation.is_core {
+    if operation.tried >= Tried::Stored {
+        let planned = |shape, storage, data| step(input(shape, storage, data), vec![None]);
+        let both = [203, 204].map(|classes| Shape::matrix(QUICK_ROWS, classes));
         for storage in [Storage::F16, Storage::Bf16] {
-            steps.push(step(input(TILED, storage, Data::Outliers), vec![Some(Strategy::Tile)]));
-            steps.extend([203, 204].map(|classes| step(input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Normal), vec![None])));
+            steps.push(step(input(TILED, storage, Data::Normal), vec![Some(Strategy::Tile)]));
+            steps.extend(both.map(|shape| planned(shape, storage, Data::Normal)));
         }
-        steps.extend(SHORT.map(|classes| step(input(Shape::matrix(QUICK_ROWS, classes), Storage::F32, Data::Outliers), threads())));
-        steps.push(step(input(Shape::matrix(QUICK_ROWS, 1003), Storage::F32, Data::Outliers), vec![Some(Strategy::Held)]));
-        steps.extend(LAYOUTS.map(|shape| step(input(shape, Storage::F32, Data::Outliers), vec![None])));
+        steps.extend(LAYOUTS.map(|shape| planned(shape, Storage::F32, Data::Normal)));
+    }
+    if operation.tried == Tried::Throughout {
+        let forced = |(rows, classes, strategy)| step(input(Shape::matrix(rows, classes), Storage::F32, Data::Outliers), vec![strategy]);
+        steps.extend(SHORT.map(|classes| forced((QUICK_ROWS, classes, Some(Strategy::Thread)))));
+        // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
+        let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
+        steps.extend([tile, held, (1, 400_000, Some(Strategy::Thread))].map(forced));
         for shape in [Shape::matrix(65_537, 3), Shape::matrix(1, 1_000_000), Shape::matrix(2, 4097)] {
             steps.push(step(input(shape, Storage::F32, Data::Normal), vec![None]));
         }
@@ -130,14 +138,19 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         }
     }
     for storage in [Storage::F16, Storage::Bf16] {
-        steps
-            .push(step(input(Shape::matrix(ROWS, 1003), storage, Data::Normal), if operation.is_core { all_strategies() } else { some() }));
+        steps.push(step(
+            input(Shape::matrix(ROWS, 1003), storage, Data::Normal),
+            if operation.tried == Tried::Throughout { all_strategies() } else { some() },
+        ));
         steps.push(step(input(Shape::matrix(ROWS, 204), storage, Data::Normal), some()));
     }
     for shape in LAYOUTS {
-        steps.push(step(input(shape, Storage::F32, Data::Outliers), if operation.is_core { all_strategies() } else { some() }));
+        steps.push(step(
+            input(shape, Storage::F32, Data::Outliers),
+            if operation.tried == Tried::Throughout { all_strategies() } else { some() },
+        ));
     }
-    if operation.is_core {
+    if operation.tried == Tried::Throughout {
         steps.extend(edges(caps, operation.writes).into_iter().map(|(shape, strategies)| {
             let data = if shape.rows() > 1000 { Data::Outliers } else { Data::Ascending };
             step(input(shape, Storage::F32, data), strategies)

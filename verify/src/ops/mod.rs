@@ -14,10 +14,10 @@ mod signed;
 mod softmax;
 mod states;
 
-use crate::case::{Case, Input, Operation, Takes};
+use crate::case::{Case, Input, Operation, Takes, Tried};
 
 const fn logits(name: &'static str, options: &'static str, prepare: fn(&Input) -> Case) -> Operation {
-    Operation { name, options, takes: Takes::Logits, is_core: false, writes: true, prepare }
+    Operation { name, options, takes: Takes::Logits, tried: Tried::Data, writes: true, prepare }
 }
 
 const fn rows(name: &'static str, options: &'static str, prepare: fn(&Input) -> Case) -> Operation {
@@ -25,11 +25,15 @@ const fn rows(name: &'static str, options: &'static str, prepare: fn(&Input) -> 
 }
 
 const fn core(of: Operation) -> Operation {
-    Operation { is_core: true, ..of }
+    Operation { tried: Tried::Throughout, ..of }
+}
+
+const fn stored(of: Operation) -> Operation {
+    Operation { tried: Tried::Stored, ..of }
 }
 
 const fn pairs(name: &'static str, options: &'static str, prepare: fn(&Input) -> Case) -> Operation {
-    Operation { takes: Takes::Elements, ..logits(name, options, prepare) }
+    stored(Operation { takes: Takes::Elements, ..logits(name, options, prepare) })
 }
 
 /// All of them.
@@ -39,7 +43,7 @@ pub(crate) static OPERATIONS: [Operation; 53] = [
     logits("softmax", "temperature, softcap, mask a row", softmax::softmax_capped),
     logits("softmax", "as f16", softmax::softmax_f16),
     logits("softmax", "as bf16, mask", softmax::softmax_bf16),
-    core(logits("softmax", "in place", in_place::softmax)),
+    stored(logits("softmax", "in place", in_place::softmax)),
     logits("softmax_backward", "", backward::softmax),
     logits("softmax_backward", "scale a row", backward::softmax_scaled),
     logits("log_softmax", "", softmax::log_softmax),
