@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Proves that a command sees wrong kernels: each change of tests/mutations.txt, one at a time, must make it fail.
 
-    RUSTFLAGS="--cfg xent_mutations" cargo build --release -p xent --target-dir target/mutations
-    python3 scripts/mutations.py -- target/mutations/release/xent verify --quick --fail-fast
+    export RUSTFLAGS="--cfg xent_mutations"
+    cargo build --release -p xent --target-dir target/mutations
+    cargo test -p wgpu-xent --test gpu --no-run --target-dir target/mutations
+    python3 scripts/mutations.py --tests target/mutations/debug/deps/gpu-* -- target/mutations/release/xent verify --quick --fail-fast
 
 The command must come from such a build, which reads the change from the environment when it joins a kernel's text: nothing is built
-again and no file is touched. It must pass without a change. Exits with 1 if a change is not seen, unless the list says why.
+again and no file is touched. It must pass without a change. What it does not see, the tests that the list names for it must, if their
+program is given. Exits with 1 if a change is not seen, unless the list says why.
 
-    --only TEXT     changes whose file or reason holds the text
+    --tests FILE    the program of the tests (what is not a program is passed over: a pattern will do)
+    --only PATTERN  changes whose file and reason match
     --seconds N     the longest that the command may take (600); longer counts as seen: it hangs
     --log FILE      what the command printed for each change
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,8 +31,8 @@ EXPLAINED = "explained: "
 def mutations():
     for line in LIST.read_text().splitlines():
         if line and not line.startswith("#"):
-            file, old, new, why = line.split("\t")
-            yield file, old, new, why
+            file, old, new, why, *tests = line.split("\t")
+            yield file, old, new, why, tests
 
 
 def run(command, seconds, mutation=None):
@@ -44,6 +49,12 @@ def run(command, seconds, mutation=None):
         return None, (expired.stdout or b"").decode(errors="replace"), time.monotonic() - start
 
 
+def program(files):
+    """The newest that can be run."""
+    programs = [file for file in files if os.access(file, os.X_OK) and file.suffix == ""]
+    return max(programs, key=lambda file: file.stat().st_mtime, default=None)
+
+
 def verdict(status, printed, why):
     if status == 0:
         return "explained" if why.startswith(EXPLAINED) else "MISSED"
@@ -57,6 +68,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--tests", type=Path, nargs="*", default=[])
     parser.add_argument("--log", type=argparse.FileType("w"))
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
@@ -65,12 +77,17 @@ def main():
         sys.exit(f"without a change the command ends with {status}:\n{printed}")
     print(f"without a change: passes in {seconds:.1f} s")
     counts = {}
+    test_program = program(arguments.tests)
     for mutation in mutations():
-        file, _, _, why = mutation
-        if arguments.only not in file and arguments.only not in why:
+        file, _, _, why, tests = mutation
+        if not re.search(arguments.only, f"{file}: {why}"):
             continue
         status, printed, seconds = run(arguments.command, arguments.seconds, mutation)
         found = verdict(status, printed, why)
+        if found == "MISSED" and tests and test_program:
+            status, more, longer = run([test_program, *tests], arguments.seconds, mutation)
+            found = "by tests" if verdict(status, more, why) in ("seen", "hangs") else found
+            printed, seconds = printed + more, seconds + longer
         counts[found] = counts.get(found, 0) + 1
         print(f"{found:9} {seconds:6.1f} s  {file}: {why}", flush=True)
         if arguments.log:

@@ -319,10 +319,10 @@ fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: &wgpu_xent:
             let refused = wants_subgroups && subgroups.is_none() && reason.contains("subgroup operations");
             let too_long = long && reason.contains(&format!("the limit is {}", caps.max_loop_trips));
             let items = wide(work.inner) * 256;
-            let too_many = items * wide(STATS_BYTES) > room.into() || items > wide(caps.max_groups).pow(2);
-            let too_many = too_many && reason.contains("do not fit a binding, or as many items a grid");
+            let many = items * wide(STATS_BYTES) > room.into() || items > wide(caps.max_groups).pow(2);
+            let too_many = many && reason.contains("do not fit a binding, or as many items a grid");
             // Unforced, only 256 chunks that are each too long for a thread are left.
-            let none_left = soon || slow || too_many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
+            let none_left = soon || slow || many || work.classes / 8 / 256 > u64::from(caps.max_loop_trips);
             let little = u64::from(caps.max_workgroup_bytes) < STATS_BYTES;
             let too_little = little && reason.contains("bytes of a workgroup's memory");
             hold!(refused || too_long || too_many || too_little, forced.is_some() || none_left || little);

@@ -74,6 +74,7 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
     let case = catch_unwind(AssertUnwindSafe(|| (step.operation.prepare)(&step.input)));
     for &forced in &step.strategies {
         let forced_gpu = gpu.with_strategy(forced);
+        let forced_gpu = step.texture.map_or_else(|| forced_gpu.clone(), |texture| forced_gpu.with_texture_reads(texture));
         let plan = match plan(&forced_gpu, step) {
             Ok(plan) => Some(plan),
             Err(error @ Error::Strategy { .. }) if forced.is_some() => {

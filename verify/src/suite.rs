@@ -14,6 +14,8 @@ pub(crate) struct Step {
     pub(crate) operation: &'static Operation,
     pub(crate) input: Input,
     pub(crate) strategies: Vec<Option<Strategy>>,
+    /// Whether logits are read through a texture, if the plan does not choose.
+    pub(crate) texture: Option<bool>,
 }
 
 /// The data that hurts; the first is the plain one.
@@ -58,7 +60,7 @@ const SHORT: [usize; 4] = [2, 7, 10, 16];
 /// All steps, those of an operation together.
 pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
     let wanted = |operation: &&Operation| options.only.as_ref().is_none_or(|part| operation.name.contains(part.as_str()));
-    let of = |(turn, operation)| if options.quick { quick(turn, operation) } else { full(operation, caps) };
+    let of = |(turn, operation)| if options.quick { quick(turn, operation, caps) } else { full(operation, caps) };
     OPERATIONS.iter().enumerate().filter(|(_, operation)| wanted(operation)).flat_map(of).collect()
 }
 
@@ -83,10 +85,24 @@ fn data_of(operation: &Operation) -> &'static [Data] {
     }
 }
 
+/// Where plans read some logits through a texture: all of them so, and none.
+fn other_reads(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if caps.texture_classes > 0 {
+        for texture in [true, false] {
+            for (storage, classes) in [(Storage::F32, 203), (Storage::F16, 203), (Storage::Bf16, 204)] {
+                let input = input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Outliers);
+                steps.push(Step { operation, input, strategies: vec![None], texture: Some(texture) });
+            }
+        }
+    }
+    steps
+}
+
 /// Every operation with the planned strategy and another one in turn, which most of the time goes into compiling for; those that
 /// are tried throughout with all of them.
-fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
-    let step = |input, strategies| Step { operation, input, strategies };
+fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
+    let step = |input, strategies| Step { operation, input, strategies, texture: None };
     let strategies =
         if operation.tried == Tried::Throughout { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
     // Rows of whole quads and others have kernels of their own.
@@ -103,6 +119,7 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
             steps.extend(both.map(|shape| planned(shape, storage, Data::Normal)));
         }
         steps.extend(LAYOUTS.map(|shape| planned(shape, Storage::F32, Data::Normal)));
+        steps.extend(other_reads(operation, caps));
     }
     if operation.tried == Tried::Throughout {
         let forced = |(rows, classes, strategy)| step(input(Shape::matrix(rows, classes), Storage::F32, Data::Outliers), vec![strategy]);
@@ -110,6 +127,10 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
         // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
         let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
         steps.extend([tile, held, (1, 400_000, Some(Strategy::Thread))].map(forced));
+        if !operation.writes {
+            // More workgroups than one dimension of a grid has.
+            steps.push(forced((1 << 22, 1, Some(Strategy::Thread))));
+        }
         for shape in [Shape::matrix(65_537, 3), Shape::matrix(1, 1_000_000), Shape::matrix(2, 4097)] {
             steps.push(step(input(shape, Storage::F32, Data::Normal), vec![None]));
         }
@@ -120,7 +141,7 @@ fn quick(turn: usize, operation: &'static Operation) -> Vec<Step> {
 /// Every operation with every strategy on all data, in all storage types and layouts; those at the core at every size at which a plan
 /// changes.
 fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
-    let step = |input, strategies| Step { operation, input, strategies };
+    let step = |input, strategies| Step { operation, input, strategies, texture: None };
     let mut steps = Vec::new();
     for (i, &data) in data_of(operation).iter().enumerate() {
         // Rows of whole quads and others have kernels of their own: the plain data meets both.
@@ -129,6 +150,9 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     }
     if operation.takes == Takes::Slices {
         return steps;
+    }
+    if operation.tried >= Tried::Stored {
+        steps.extend(other_reads(operation, caps));
     }
     let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
     for storage in [Storage::F32, Storage::F16, Storage::Bf16] {

@@ -13,8 +13,8 @@ fn mutations() -> Vec<(String, String, String)> {
     let fields = lines.map(|line| line.split('\t').collect::<Vec<_>>());
     fields
         .map(|fields| match fields[..] {
-            [file, from, to, why] if !why.is_empty() => (file.to_owned(), text(from), text(to)),
-            _ => panic!("four fields divided by tabs: {fields:?}"),
+            [file, from, to, why] | [file, from, to, why, _] if !why.is_empty() => (file.to_owned(), text(from), text(to)),
+            _ => panic!("four or five fields divided by tabs: {fields:?}"),
         })
         .collect()
 }

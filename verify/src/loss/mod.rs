@@ -14,7 +14,7 @@ pub use bounds::LossBounds;
 /// What the rows aim at.
 #[derive(Clone, Debug)]
 pub enum Goal {
-    /// A class index a row, -100 for ignored ones.
+    /// A class index a row, or the index that is ignored.
     Classes(Vec<i64>),
     /// A distribution a row.
     Probabilities(Matrix),
@@ -60,6 +60,7 @@ pub struct LossCall {
     pub goal: Goal,
     pub scale: Scale,
     pub softcap: Option<f32>,
+    pub ignore_index: i64,
     pub mask: Option<Mask>,
     pub class_weights: Option<Vec<f32>>,
     pub row_weights: Option<Vec<f32>>,
@@ -91,6 +92,7 @@ impl LossCall {
             goal,
             scale: Scale::One,
             softcap: None,
+            ignore_index: -100,
             mask: None,
             class_weights: None,
             row_weights: None,
@@ -140,6 +142,7 @@ impl LossCall {
         };
         CrossEntropy::new()
             .reduction(self.reduction)
+            .ignore_index((!self.is_soft()).then_some(self.ignore_index))
             .denominator(self.denominator)
             .empty_mean(self.empty_mean)
             .upstream(upstream)

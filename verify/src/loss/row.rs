@@ -65,7 +65,7 @@ impl Row {
         let largest = z.iter().filter(|z| z.is_finite()).fold(0.0, |m, z| z.abs().max(m));
 
         let (target, labels): (Option<usize>, Option<Vec<f64>>) = match &call.goal {
-            Goal::Classes(targets) => (usize::try_from(targets[r]).ok(), None),
+            Goal::Classes(targets) => (usize::try_from(targets[r]).ok().filter(|_| targets[r] != call.ignore_index), None),
             Goal::Probabilities(q) => (None, Some(q.view().row(r).collect())),
         };
         let smoothing = f64::from(call.label_smoothing);

@@ -51,10 +51,15 @@ fn row_weights(input: &Input) -> Option<Vec<f32>> {
     Some(weights(input.rows(), input.seed() + 5))
 }
 
-/// Every fifth row ignored.
+/// The first row that [`with_ignored`] ignores.
+const IGNORED: usize = 3;
+
+/// Every fifth row ignored, by the index of the class that is the largest of the first of these: what is ignored is not right either.
 fn with_ignored(mut call: LossCall) -> LossCall {
+    let first: Vec<f64> = if call.logits.shape().rows() > IGNORED { call.logits.view().row(IGNORED).collect() } else { Vec::new() };
+    call.ignore_index = (0..first.len()).reduce(|a, b| if first[b] > first[a] { b } else { a }).map_or(-100, |class| class as i64);
     if let Goal::Classes(targets) = &mut call.goal {
-        targets.iter_mut().skip(3).step_by(5).for_each(|target| *target = -100);
+        targets.iter_mut().skip(IGNORED).step_by(5).for_each(|target| *target = call.ignore_index);
     }
     call
 }
