@@ -45,7 +45,7 @@ const ROWS: usize = crate::data::SPECIAL_ROWS + 1;
 
 /// Padded rows, classes in the middle, both; rows that share words where two elements make one.
 const LAYOUTS: [Shape; 4] = [
-    Shape { blocks: ROWS, classes: 133, inner: 1, padding: 3 },
+    Shape { blocks: ROWS, classes: 134, inner: 1, padding: 2 },
     Shape { blocks: 4, classes: 70, inner: 7, padding: 0 },
     Shape { blocks: 5, classes: 37, inner: 5, padding: 2 },
     Shape { blocks: ROWS, classes: 3, inner: 1, padding: 0 },
