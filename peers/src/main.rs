@@ -17,6 +17,7 @@ mod torch_peer;
 mod web_peer;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use args::Args;
 use data::{Data, TOLERANCE};
@@ -103,6 +104,9 @@ fn timed_in_turn(args: &Args, gpu: &Gpu, ours: &Ours<'_>, data: &Data, variants:
 /// The milliseconds from which on [`FEW`] samples have to do.
 const SLOW: f64 = 1000.0;
 
+/// What a peer leaves running is over by then: threads of OpenMP spin for milliseconds in wait of more work, on the next one's cores.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// For what takes long.
 const FEW: Limits = Limits { warm_ups: 0, samples: 3, milliseconds: 0.0, most: 3 };
 
@@ -149,7 +153,10 @@ fn timed(gpu: &Gpu, ours: &Ours<'_>, data: &Data, limits: Limits, mut variants: 
     let copy = ours.copy();
     let mut calls: Vec<Box<dyn FnMut() -> f64 + '_>> = vec![Box::new(|| copy.once())];
     for (variant, _) in &mut variants {
-        calls.push(Box::new(|| (variant.run)(false).ms));
+        calls.push(Box::new(|| {
+            std::thread::sleep(PAUSE);
+            (variant.run)(false).ms
+        }));
     }
     let samples = interleaved(limits, &mut calls);
     drop(calls);
