@@ -48,8 +48,8 @@ fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
     let status = four_words(params.status, i);
     if params.targets != NONE && (params.argmax != NONE || params.rank != NONE) {
         let targets = four_words(params.targets, i);
-        let ignored = (targets == vec4(params.ignore_index)) & vec4(params.ignores == 1u);
-        let counts = inside & (status == vec4(0u)) & !ignored;
+        // The status of an ignored row is not 0 either: cross_entropy.wgsl.
+        let counts = inside & (status == vec4(0u));
         if params.argmax != NONE {
             state.other.correct += number_of(counts & (four_words(params.argmax, i) == targets));
         }

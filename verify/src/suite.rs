@@ -126,7 +126,8 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         steps.extend(SHORT.map(|classes| forced((QUICK_ROWS, classes, Some(Strategy::Thread)))));
         // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
         let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
-        steps.extend([tile, held, (1, 400_000, Some(Strategy::Thread))].map(forced));
+        steps.extend([tile, held].map(forced));
+        steps.push(step(input(Shape::matrix(1, 400_000), Storage::F32, Data::Normal), vec![Some(Strategy::Thread)]));
         if !operation.writes {
             // More workgroups than one dimension of a grid has.
             steps.push(forced((1 << 22, 1, Some(Strategy::Thread))));
