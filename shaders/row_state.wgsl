@@ -1,7 +1,7 @@
 // The state of a row of transformed logits z after some of its classes, and how states merge.
 //
-// The classes that have the largest logit, m, are kept apart from the others, whose sums are relative to the largest of them, s:
-// with r = count - 1 + rest exp(s - m), where s - m is known to twice the digits,
+// The classes that have the largest logit, m, are kept apart from the others, whose sums are relative to s: the largest of them, or
+// a value a little below it. With r = count - 1 + rest exp(s - m), where s - m is known to twice the digits,
 //   lse = m + log1p(r),   1 - p = r / (1 + r) for a class with the largest logit,
 // which keep their relative accuracy however far it is ahead, where log(1 + r) and 1 - 1 / (1 + r) cancel.
 // Raising s multiplies sums of exp(z - s); raising m moves sums of (m - z).
@@ -10,7 +10,7 @@
 struct Stats {
     max: f32,           // LOWEST if none is above
     count: f32,         // classes that have it; 0 if all are -inf
-    second: f32,        // the largest z of the others, LOWEST if none is above
+    second: f32,        // s: the largest z of the others, or less by 1 at most (LAG of stats_row.wgsl); LOWEST if none is above
     rest: f32,          // sum exp(z - second) of the others
     spread: f32,        // sum exp(z - second) (second - z) of the others
     label_sum: f32,     // sum w q, q the target probabilities, w the class weights

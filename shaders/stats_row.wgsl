@@ -12,6 +12,9 @@ override SMOOTHS: bool = false;
 // Quads of a block that are there: fewer than four only in short_row.wgsl.
 override BLOCK_QUADS: u32 = 4u;
 
+// How far the largest of the other values may be above what their sums are relative to.
+const LAG: f32 = 1.0;
+
 struct State {
     max: f32,
     count: f32,
@@ -79,7 +82,17 @@ fn takes_part(row: u32, quad: u32) -> vec4<bool> {
     return is_inside(quad) & allowed4(row, quad);
 }
 
-// Takes in values whose maximum is `highest` and which are to be counted and summed by the caller after this.
+// Classes that had the largest value until now.
+struct Left {
+    z: f32,
+    count: f32,
+}
+
+fn left_by(state: State, highest: f32) -> Left {
+    return Left(state.max, select(0.0, state.count, highest > state.max));
+}
+
+// Takes in values whose maximum is `highest` and which are to be counted and summed by the caller after this, as what was `left_by` them.
 fn raise(before: State, highest: f32, quad: u32) -> State {
     var state = before;
     if TRACK_ARGMAX {
@@ -89,11 +102,6 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
     }
     if highest > state.max {
         let by = highest - state.max;
-        if state.count > 0.0 {
-            // What was largest is one of the others now.
-            state = raise_second(state, state.max);
-            state.rest = add(state.rest, state.count);
-        }
         if LABELS {
             state.label_dot.value = moved(state.label_dot.value, state.label_sum.value, by);
         }
@@ -106,11 +114,13 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
     return state;
 }
 
-// Takes in other values whose maximum is `highest`.
-fn raise_second(before: State, highest: f32) -> State {
+// Takes in what was left, and prepares the sums for other values, whose maximum is `highest`. Each change of what the sums are relative
+// to rounds them, and there would be one for each block of a row that ascends: it may stay below the largest by LAG.
+fn raise_others(before: State, left: Left, highest: f32) -> State {
     var state = before;
-    if highest > state.second {
-        let by = highest - state.second;
+    let top = max(highest, select(LOWEST, left.z, left.count > 0.0));
+    if top > state.second + LAG {
+        let by = top - state.second;
         let factor = exp1(-by);
         if TRACK_ENTROPY {
             state.spread.value = select((state.spread.value + state.rest.value * by) * factor, 0.0, factor == 0.0);
@@ -118,7 +128,15 @@ fn raise_second(before: State, highest: f32) -> State {
         }
         state.rest.value *= factor;
         state.rest.low *= factor;
-        state.second = highest;
+        state.second = top;
+    }
+    if left.count > 0.0 {
+        let distance = left.z - state.second;
+        let e = left.count * exp1(distance);
+        state.rest = add(state.rest, e);
+        if TRACK_ENTROPY {
+            state.spread = add(state.spread, select(-e * distance, 0.0, e == 0.0));
+        }
     }
     return state;
 }
@@ -168,6 +186,7 @@ fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State
     let c = z.c;
     let d = z.d;
     let highest = largest(max(max(a, b), max(c, d)));
+    let left = left_by(before, highest);
     var state = raise(before, highest, quad);
     // Few blocks hold one of the largest.
     var oa = a;
@@ -184,7 +203,7 @@ fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State
         od = below(d, state);
         highest_other = largest(max(max(oa, ob), max(oc, od)));
     }
-    state = raise_second(state, highest_other);
+    state = raise_others(state, left, highest_other);
     let s = vec4(state.second);
     let ea = exp4(oa - s);
     var eb = vec4(0.0);
@@ -222,10 +241,12 @@ fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State
 
 fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
     let z = padded_logit4(before, row, quad, x);
-    var state = raise(before, largest(z), quad);
+    let highest = largest(z);
+    let left = left_by(before, highest);
+    var state = raise(before, highest, quad);
     state.count += total(ones_where(z == vec4(state.max)));
     let others = below(z, state);
-    state = raise_second(state, largest(others));
+    state = raise_others(state, left, largest(others));
     let s = vec4(state.second);
     let e = exp4(others - s);
     state.rest = add(state.rest, total(e));

@@ -18,7 +18,7 @@ pub struct RowState {
     pub max: f32,
     /// How many classes have it; 0 if all are -inf.
     pub count: f32,
-    /// The largest `z` of the others, `f32::MIN` if none is above.
+    /// What the sums over the others are relative to: the largest `z` of them, or less by 1 at most; `f32::MIN` if none is above.
     pub second: f32,
     /// `Σ exp(z - second)` over the others: `max + log(count + rest exp(second - max))` is the log-sum-exp.
     pub rest: f32,

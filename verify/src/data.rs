@@ -45,6 +45,8 @@ pub enum Data {
     Outliers,
     /// All equal: every term counts the same, rounding errors add up.
     Equal,
+    /// One value again and again below two others: the same term rounds a long sum the same way each time.
+    Repeated,
     /// Rising: the maximum changes with every block.
     Ascending,
     /// Falling: the maximum is in the first block.
@@ -69,6 +71,7 @@ impl std::fmt::Display for Data {
             Self::Normal => f.write_str("normal"),
             Self::Outliers => f.write_str("outliers"),
             Self::Equal => f.write_str("all equal"),
+            Self::Repeated => f.write_str("one value again and again"),
             Self::Ascending => f.write_str("ascending"),
             Self::Descending => f.write_str("descending"),
             Self::Offset(by) => write!(f, "offset {by:e}"),
@@ -93,6 +96,7 @@ pub fn make(data: Data, rows: usize, classes: usize, seed: u64) -> (Vec<f32>, Ve
                 Data::Normal => normal as f32,
                 Data::Outliers => (normal * if random.below(16) == 0 { 20.0 } else { 1.0 }) as f32,
                 Data::Equal => 0.7,
+                Data::Repeated => [1.0, 0.5, 0.1][column.min(2)],
                 Data::Ascending => (column as f64 * 30.0 / classes as f64 + row as f64) as f32,
                 Data::Descending => (column as f64 * -30.0 / classes as f64 - row as f64) as f32,
                 Data::Offset(by) => (normal + f64::from(by)) as f32,

@@ -127,13 +127,13 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
         let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
         steps.extend([tile, held].map(forced));
-        steps.push(step(input(Shape::matrix(1, 400_000), Storage::F32, Data::Normal), vec![Some(Strategy::Thread)]));
+        steps.push(step(input(Shape::matrix(1, 400_000), Storage::F32, Data::Repeated), vec![Some(Strategy::Thread)]));
         if !operation.writes {
             // More workgroups than one dimension of a grid has.
             steps.push(forced((1 << 22, 1, Some(Strategy::Thread))));
         }
-        for shape in [Shape::matrix(65_537, 3), Shape::matrix(1, 1_000_000), Shape::matrix(2, 4097)] {
-            steps.push(step(input(shape, Storage::F32, Data::Normal), vec![None]));
+        for (rows, classes, data) in [(65_537, 3, Data::Normal), (1, 1_000_000, Data::Ascending), (2, 4097, Data::Normal)] {
+            steps.push(step(input(Shape::matrix(rows, classes), Storage::F32, data), vec![None]));
         }
     }
     steps
