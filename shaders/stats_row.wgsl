@@ -92,6 +92,14 @@ fn left_by(state: State, highest: f32) -> Left {
     return Left(state.max, select(0.0, state.count, highest > state.max));
 }
 
+// A sum of w (m - z) when m rises, as `moved` has it, without loss of what a row that ascends would lose at each step.
+fn moved_on(dot: Sum, sum: f32, by: f32) -> Sum {
+    if sum == 0.0 {
+        return dot;
+    }
+    return add(dot, sum * by);
+}
+
 // Takes in values whose maximum is `highest` and which are to be counted and summed by the caller after this, as what was `left_by` them.
 fn raise(before: State, highest: f32, quad: u32) -> State {
     var state = before;
@@ -103,10 +111,10 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
     if highest > state.max {
         let by = highest - state.max;
         if LABELS {
-            state.label_dot.value = moved(state.label_dot.value, state.label_sum.value, by);
+            state.label_dot = moved_on(state.label_dot, state.label_sum.value, by);
         }
         if SMOOTHS {
-            state.smooth_dot.value = moved(state.smooth_dot.value, state.smooth_sum.value, by);
+            state.smooth_dot = moved_on(state.smooth_dot, state.smooth_sum.value, by);
         }
         state.count = 0.0;
         state.max = highest;

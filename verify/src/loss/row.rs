@@ -169,7 +169,7 @@ impl Row {
         let terms = of_p * (self.relative() + far + self.lost()) + if p > 0.5 { 0.0 } else { self.relative() * own };
         let (slope, slope_off_by) = self.slope[c];
         let factor = (factor * self.weight).abs();
-        factor * slope.abs() * (terms + slope_off_by * (of_p + own)) + TINY * (1.0 + factor * (1.0 + labels + lift))
+        factor * slope.abs() * (terms + slope_off_by * (of_p + own)) + TINY * slope.abs().max(1.0) * (1.0 + factor * (1.0 + labels + lift))
     }
 
     pub(super) fn target_gradient_off_by(&self, c: usize, factor: f64) -> f64 {

@@ -45,7 +45,7 @@ fn softmax_of(input: &Input, moved: Moved) -> Case {
             let slope = upstream[row][class].abs() + sums[row];
             let bound = of_terms(scales[row] * rows[row][class] * slope);
             // A probability that is too small to be normal may be read as 0, and so may what is to be scaled.
-            Bound::absolute(bound.absolute + TINY * scales[row] * slope.max(1.0))
+            Bound::absolute(bound.absolute + TINY * scales[row].max(1.0) * slope.max(1.0))
         },
         Box::new(move |gpu| {
             let got = if moved.is_identity() {
@@ -116,6 +116,8 @@ fn logsumexp_of(input: &Input, moved: Moved) -> Case {
     let rounding = Rounding::new(&logits, &moved);
     let scales: Vec<f64> = (0..input.rows()).map(|row| f64::from(moved.transform().scale_of(row)).abs()).collect();
     let sizes: Vec<f64> = (0..input.rows()).map(|row| f64::from(factors[row]).abs() * scales[row]).collect();
+    // What is too small to be normal may be 0 before it is multiplied, as after.
+    let largest: Vec<f64> = (0..input.rows()).map(|row| f64::from(factors[row]).abs().max(1.0) * scales[row].max(1.0)).collect();
     elements(
         input,
         values,
@@ -123,7 +125,7 @@ fn logsumexp_of(input: &Input, moved: Moved) -> Case {
             // How far below the log-sum-exp it is says the value itself.
             let below = -(value.abs() / sizes[row]).ln();
             let bound = of_element(if below.is_finite() { below } else { 0.0 });
-            Bound { relative: bound.relative + rounding.of(row), absolute: TINY * sizes[row].max(1.0) }
+            Bound { relative: bound.relative + rounding.of(row), absolute: TINY * largest[row] }
         },
         Box::new(move |gpu| {
             let got = if moved.is_identity() {
