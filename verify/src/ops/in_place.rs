@@ -15,16 +15,14 @@ pub(super) fn softmax(input: &Input) -> Case {
 
 /// Uploads the logits, has them replaced, and reads all of the buffer but what is between the blocks.
 fn run(gpu: &Gpu, logits: &Matrix) -> Result<Vec<f64>> {
-    let (shape, bytes) = (logits.shape(), logits.bytes());
-    let buffer = |usage| {
-        let size = (bytes.len() as u64).next_multiple_of(16);
-        gpu.device().create_buffer(&wgpu::BufferDescriptor { label: Some("in place"), size, usage, mapped_at_creation: false })
-    };
+    let (shape, mut bytes) = (logits.shape(), logits.bytes());
+    bytes.resize(bytes.len().next_multiple_of(16), 0);
+    let size = bytes.len() as u64;
+    let buffer =
+        |usage| gpu.device().create_buffer(&wgpu::BufferDescriptor { label: Some("in place"), size, usage, mapped_at_creation: false });
     let matrix = buffer(Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST);
     let staging = buffer(Usage::MAP_READ | Usage::COPY_DST);
-    let mut padded = bytes.clone();
-    padded.resize(matrix.size() as usize, 0);
-    gpu.queue().write_buffer(&matrix, 0, &padded);
+    gpu.queue().write_buffer(&matrix, 0, &bytes);
 
     let stride = shape.classes * shape.inner + shape.padding;
     let view = match logits.storage() {
@@ -34,7 +32,7 @@ fn run(gpu: &Gpu, logits: &Matrix) -> Result<Vec<f64>> {
     }?;
     let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     gpu.record_softmax(&mut encoder, &view, Output::InPlace)?;
-    encoder.copy_buffer_to_buffer(&matrix, 0, &staging, 0, matrix.size());
+    encoder.copy_buffer_to_buffer(&matrix, 0, &staging, 0, size);
     gpu.queue().submit([encoder.finish()]);
     staging.map_async(wgpu::MapMode::Read, .., |_| ());
     // A wait that fails leaves nothing mapped, which is what is told.
