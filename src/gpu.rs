@@ -11,6 +11,7 @@ use crate::quirks::Avoid;
 use crate::shader::{Access, Slot};
 use crate::texels::Kept;
 use crate::tune::Tuning;
+use crate::turns::Turns;
 use crate::wait::{Waits, outlive};
 use crate::{Error, Result};
 
@@ -42,6 +43,7 @@ pub struct Gpu {
 struct Shared {
     device: wgpu::Device,
     queue: wgpu::Queue,
+    turns: Arc<Turns>,
     info: wgpu::AdapterInfo,
     pipelines: Cache,
     texels: Kept,
@@ -150,6 +152,7 @@ impl Gpu {
         let shared = Shared {
             device,
             queue,
+            turns: Arc::new(Turns::of(info.backend)),
             info,
             pipelines: Cache::default(),
             texels: Kept::default(),
@@ -265,6 +268,11 @@ impl Gpu {
         describe(&self.shared.info)
     }
 
+    /// Who has GL's context.
+    pub(crate) fn turns(&self) -> &Arc<Turns> {
+        &self.shared.turns
+    }
+
     pub(crate) fn pipelines(&self) -> &Cache {
         &self.shared.pipelines
     }
@@ -314,15 +322,20 @@ impl Gpu {
 
     /// Lets callbacks run whose time has come.
     pub(crate) fn poll_once(&self) {
+        if !self.turns().is_free() {
+            return;
+        }
         // A poll that fails, or panics as wgpu's does on a lost device, says nothing that the callbacks do not.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
     }
 
     /// Runs wgpu calls, and the first error that they raise.
     ///
-    /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
+    /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once. Nor may this be nested,
+    /// for the [turn](Turns) that it takes.
     fn raised<T>(&self, run: impl FnOnce() -> T) -> (T, Option<wgpu::Error>) {
         let device = self.device();
+        let _turn = self.turns().begin();
         let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory]
             .map(|filter| device.push_error_scope(filter));
         let value = run();

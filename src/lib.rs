@@ -32,6 +32,7 @@ mod texels;
 mod transfer;
 mod transform;
 mod tune;
+mod turns;
 #[cfg(test)]
 mod unchecked;
 mod views;

@@ -8,6 +8,7 @@ use futures_intrusive::channel::shared::{Sender, channel};
 
 use crate::cancel::Cancel;
 use crate::gpu::Gpu;
+use crate::turns::Turns;
 use crate::{Error, Result};
 
 /// How long a wait lasts at most, unless the caller says otherwise.
@@ -62,15 +63,15 @@ impl Waits {
 
 /// Polls until a submission is done, and the callbacks that hold `under_way` have run.
 ///
-/// One long wait in wgpu, but for GL: there it holds the one context, for which other threads wait six seconds and panic then. wgpu
-/// panics too where a device is lost in the middle of a wait: that becomes an error if it happens again and again.
+/// One long wait in wgpu, but for GL: there it holds the one context, for which [turns](Turns) are taken. wgpu panics where a device is lost in the middle of a wait: that becomes an error if it happens again and again.
 pub(crate) fn wait(
     device: &wgpu::Device,
+    turns: &Turns,
     submission: Option<&wgpu::SubmissionIndex>,
     under_way: &UnderWay,
     end: Instant,
 ) -> Result<(), Failure> {
-    let by_turns = device.adapter_info().backend == wgpu::Backend::Gl;
+    let by_turns = turns.are_taken();
     let start = Instant::now();
     let mut panics = 0;
     while !by_turns || under_way.strong_count() > 0 {
@@ -81,7 +82,8 @@ pub(crate) fn wait(
             wgpu::PollType::Wait { submission_index: submission.cloned(), timeout: Some(end.saturating_duration_since(now)) }
         };
         // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
-        match catch_unwind(AssertUnwindSafe(|| device.poll(poll))) {
+        let polled = catch_unwind(AssertUnwindSafe(|| if turns.is_free() { device.poll(poll) } else { Ok(wgpu::PollStatus::Poll) }));
+        match polled {
             Ok(Ok(_)) if !by_turns => return Ok(()),
             Ok(Ok(_) | Err(wgpu::PollError::Timeout)) if now >= end => return Err(Failure::Timeout),
             Ok(Ok(_)) => std::thread::sleep((start.elapsed() / 32).clamp(PAUSES.0, PAUSES.1)),
@@ -114,12 +116,12 @@ struct Awaited {
 struct Poller(mpsc::Sender<Awaited>);
 
 impl Poller {
-    fn new(device: wgpu::Device) -> Self {
+    fn new(device: wgpu::Device, turns: Arc<Turns>) -> Self {
         let (sender, receiver) = mpsc::channel::<Awaited>();
         // The thread ends with the last handle, whose drop closes the channel.
         std::thread::spawn(move || {
             while let Ok(Awaited { submission, under_way, end, told }) = receiver.recv() {
-                if let Err(failure) = wait(&device, submission.as_ref(), &under_way, end) {
+                if let Err(failure) = wait(&device, &turns, submission.as_ref(), &under_way, end) {
                     // The receiver is gone only if the caller gave up waiting.
                     let _ = told.try_send(Err(failure));
                 }
@@ -148,9 +150,9 @@ impl Gpu {
     pub(crate) fn wait_for(&self, submission: Option<wgpu::SubmissionIndex>, under_way: UnderWay, told: Told) -> Result<()> {
         let end = self.waits.end();
         if self.waits.inline {
-            return wait(self.device(), submission.as_ref(), &under_way, end).map_err(|failure| self.failed(failure));
+            return wait(self.device(), self.turns(), submission.as_ref(), &under_way, end).map_err(|failure| self.failed(failure));
         }
-        let poller = self.waits.poller.get_or_init(|| Poller::new(self.device().clone()));
+        let poller = self.waits.poller.get_or_init(|| Poller::new(self.device().clone(), Arc::clone(self.turns())));
         // The poller lives as long as the handle that is borrowed here.
         let _ = poller.0.send(Awaited { submission, under_way, end, told });
         Ok(())
@@ -176,7 +178,7 @@ impl Gpu {
         let done = Arc::new(());
         let under_way = Arc::downgrade(&done);
         self.queue().on_submitted_work_done(move || drop(done));
-        wait(self.device(), Some(submission), &under_way, self.waits.end()).map_err(|failure| self.failed(failure))
+        wait(self.device(), self.turns(), Some(submission), &under_way, self.waits.end()).map_err(|failure| self.failed(failure))
     }
 
     /// The error of a wait that failed.
