@@ -35,8 +35,21 @@ struct Pipelines {
     by_module: HashMap<Module, Arc<Pipeline>>,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<Pipelines>);
+/// How many pipelines are kept at most. Far more than a program has use for, unless it goes through all options of all operations: then
+/// none of them may cost memory for ever, and software drivers need one or two MB for each.
+const MOST: usize = 512;
+
+#[derive(Debug)]
+pub(crate) struct Cache {
+    pipelines: Mutex<Pipelines>,
+    most: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { pipelines: Mutex::default(), most: MOST }
+    }
+}
 
 impl Cache {
     /// The pipeline, compiled on first use. Two threads that ask at once may both compile it; one of the two is kept.
@@ -55,14 +68,19 @@ impl Cache {
             None => Arc::new(compile(gpu, kernel, &variant, &source, &constants)?),
         };
         let mut pipelines = self.lock();
+        // Those in use live on. Which of the others will be asked for again, nobody knows.
+        let is_full = pipelines.by_module.len() >= self.most && !pipelines.by_module.contains_key(&module);
+        let forgotten = is_full.then(|| std::mem::take(&mut *pipelines));
         let kept = Arc::clone(pipelines.by_module.entry(module).or_insert(made));
         pipelines.by_key.insert(key, Arc::clone(&kept));
+        drop(pipelines);
+        drop(forgotten);
         Ok(kept)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pipelines> {
         // The maps are never left half-changed, so a panic elsewhere does not spoil them.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,4 +150,37 @@ fn shader_error(gpu: &Gpu, source: &Source, pipeline: String, text: &str, info: 
     let place = message.and_then(|m| m.location).map_or(("", 0), |l| source.locate(l.line_number as usize));
     let message = message.map_or_else(|| text.to_string(), |m| m.message.clone());
     Error::Shader { pipeline, file: place.0, line: place.1, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Storage;
+    use crate::plan::Unit;
+    use crate::shader::{Features, Form, Forms, LogitsFrom, Phase, SOFTMAX_KERNEL};
+
+    /// What is asked for again is there, as long as there is room; then all make room, and none that is in use is lost.
+    #[test]
+    fn pipelines_are_kept_up_to_a_number() {
+        let gpu = Gpu::new().unwrap();
+        let cache = Cache { pipelines: Mutex::default(), most: 2 };
+        let [logits, second, third, result] = [Form::NONE; 4];
+        let variant = Variant {
+            unit: Unit::Thread,
+            phase: Phase::Whole,
+            elements: true,
+            from: LogitsFrom::Buffer,
+            strided: false,
+            forms: Forms { logits, second, third, result, target_result: Storage::F32 },
+            features: Features::default(),
+        };
+        let get = |workgroup| cache.get(&gpu, &SOFTMAX_KERNEL, variant, workgroup, workgroup).unwrap();
+        let (first, second) = (get(32), get(64));
+        assert!(Arc::ptr_eq(&first, &get(32)) && Arc::ptr_eq(&second, &get(64)));
+        let third = get(128);
+        assert!(Arc::ptr_eq(&third, &get(128)) && cache.lock().by_module.len() == 1 && cache.lock().by_key.len() == 1);
+        let again = get(32);
+        assert!(!Arc::ptr_eq(&first, &again) && Arc::ptr_eq(&again, &get(32)) && Arc::ptr_eq(&third, &get(128)));
+        assert_eq!((Arc::strong_count(&first), cache.lock().by_module.len()), (1, 2));
+    }
 }
