@@ -98,7 +98,7 @@ pub const QUIRKS: &[Quirk] = &[
         wrong: "a thread's loops end after 65,535 iterations, all of them together, without an error: long rows would lose their end",
         evidence: "Mesa's LP_MAX_TGSI_LOOP_ITERATIONS; measured through Vulkan and OpenGL, Mesa 22.3.6, 2026-11-21: a row of 1,000,000 \
                    classes on 8 lanes without vectors is wrong",
-        // Less by what is not counted in `plan.rs`.
+        // Less by what is not counted in `plan/numbers.rs`.
         avoid: &[Avoid::LoopTrips(65_000)],
     },
     Quirk {

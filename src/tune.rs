@@ -1,4 +1,4 @@
-//! Measuring which plan is fastest on this very adapter, for those who want that instead of the tables in `plan.rs`.
+//! Measuring which plan is fastest on this very adapter, for those who want that instead of the table in `plan/strategy.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt;
