@@ -54,13 +54,15 @@ const LAYOUTS: [Shape; 4] = [
 /// Rows that go through a tile: more than one full, of an odd number of classes.
 const TILED: Shape = Shape { blocks: 70, classes: 21, inner: 1, padding: 0 };
 
+const STORAGES: [Storage; 3] = [Storage::F32, Storage::F16, Storage::Bf16];
+
 /// Classes of rows that a thread reads at once, of one quad to four.
 const SHORT: [usize; 4] = [2, 7, 10, 16];
 
 /// All steps, those of an operation together.
 pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
     let wanted = |operation: &&Operation| options.only.as_ref().is_none_or(|part| operation.name.contains(part.as_str()));
-    let of = |(turn, operation)| if options.quick { quick(turn, operation, caps) } else { full(operation, caps) };
+    let of = |(turn, operation)| if options.quick { quick(turn, operation, caps) } else { full(turn, operation, caps) };
     OPERATIONS.iter().enumerate().filter(|(_, operation)| wanted(operation)).flat_map(of).collect()
 }
 
@@ -140,8 +142,9 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
 }
 
 /// Every operation with every strategy on all data, in all storage types and layouts; those at the core at every size at which a plan
-/// changes.
-fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
+/// changes, and in all storage types and layouts with every strategy. Elsewhere one more strategy than the planned one takes its turn
+/// there: each pipeline that a step adds is a fifth of a second of compiling on software adapters.
+fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     let step = |input, strategies| Step { operation, input, strategies, texture: None };
     let mut steps = Vec::new();
     for (i, &data) in data_of(operation).iter().enumerate() {
@@ -155,27 +158,28 @@ fn full(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     if operation.tried >= Tried::Stored {
         steps.extend(other_reads(operation, caps));
     }
-    let some = || vec![None, Some(Strategy::Thread), Some(Strategy::SplitThread), Some(Strategy::Workgroup)];
-    for storage in [Storage::F32, Storage::F16, Storage::Bf16] {
+    let throughout = operation.tried == Tried::Throughout;
+    let some = |place: usize| {
+        if throughout { all_strategies() } else { vec![None, Some(Strategy::ALL[(turn + place) % Strategy::ALL.len()])] }
+    };
+    let short = |classes, storage, strategies| step(input(Shape { classes, ..TILED }, storage, Data::Normal), strategies);
+    for (i, storage) in STORAGES.into_iter().enumerate() {
         steps.push(step(input(TILED, storage, Data::Outliers), vec![None, Some(Strategy::Tile)]));
-        for classes in SHORT {
-            steps.push(step(input(Shape { classes, ..TILED }, storage, Data::Normal), threads()));
+        for (j, classes) in SHORT.into_iter().enumerate() {
+            if throughout {
+                steps.push(short(classes, storage, threads()));
+            } else if (turn + i + j) % STORAGES.len() == 0 {
+                steps.push(short(classes, storage, vec![Some(Strategy::Thread)]));
+            }
         }
     }
-    for storage in [Storage::F16, Storage::Bf16] {
-        steps.push(step(
-            input(Shape::matrix(ROWS, 1003), storage, Data::Normal),
-            if operation.tried == Tried::Throughout { all_strategies() } else { some() },
-        ));
-        steps.push(step(input(Shape::matrix(ROWS, 204), storage, Data::Normal), some()));
+    for (i, storage) in [Storage::F16, Storage::Bf16].into_iter().enumerate() {
+        for (j, classes) in [1003, 204].into_iter().enumerate() {
+            steps.push(step(input(Shape::matrix(ROWS, classes), storage, Data::Normal), some(2 * i + j)));
+        }
     }
-    for shape in LAYOUTS {
-        steps.push(step(
-            input(shape, Storage::F32, Data::Outliers),
-            if operation.tried == Tried::Throughout { all_strategies() } else { some() },
-        ));
-    }
-    if operation.tried == Tried::Throughout {
+    steps.extend(LAYOUTS.into_iter().enumerate().map(|(i, shape)| step(input(shape, Storage::F32, Data::Outliers), some(4 + i))));
+    if throughout {
         steps.extend(edges(caps, operation.writes).into_iter().map(|(shape, strategies)| {
             let data = if shape.rows() > 1000 { Data::Outliers } else { Data::Ascending };
             step(input(shape, Storage::F32, data), strategies)

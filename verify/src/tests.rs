@@ -1,8 +1,10 @@
 //! The kit itself: what is wrong must not pass, and what failures have in common must be told.
 
+use std::collections::HashSet;
+
 use wgpu_xent::{AdapterChoice, Avoid, Gpu, Plan, Storage, Strategy, Work};
 
-use crate::case::{Case, Input, Operation};
+use crate::case::{Case, Input, Operation, Takes};
 use crate::compare::Worst;
 use crate::data::Data;
 use crate::matrix::Shape;
@@ -189,5 +191,25 @@ fn sizes_lie_on_both_sides_of_every_edge() {
             assert!(edges.iter().any(|(shape, _)| shape.rows() == rows), "{rows} rows");
         }
         assert!(edges.iter().any(|(shape, _)| shape.classes == 1_000_000));
+    }
+}
+
+/// However few of the pairs of them the full form tries: each operation meets every strategy, storage type, layout and number of classes
+/// of short rows.
+#[test]
+fn every_operation_meets_everything() {
+    let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
+    let steps = crate::suite::suite(gpu.caps(), &crate::Options::default());
+    for operation in OPERATIONS.iter().filter(|operation| operation.takes != Takes::Slices) {
+        let own: Vec<_> = steps.iter().filter(|step| std::ptr::eq(step.operation, operation)).collect();
+        let name = format!("{} ({})", operation.name, operation.options);
+        let strategies: HashSet<_> = own.iter().flat_map(|step| &step.strategies).collect();
+        assert_eq!(strategies.len(), Strategy::ALL.len() + 1, "{name}: {strategies:?}");
+        for storage in [Storage::F32, Storage::F16, Storage::Bf16] {
+            assert!(own.iter().any(|step| step.input.storage == storage && step.input.shape.classes > 100), "{name}: {storage:?}");
+        }
+        let has = |is: &dyn Fn(&Shape) -> bool| own.iter().any(|step| is(&step.input.shape));
+        assert!(has(&|shape| shape.inner > 1) && has(&|shape| shape.padding > 0), "{name}");
+        assert!([1, 2, 3, 4].iter().all(|quads| has(&|shape| shape.classes.div_ceil(4) == *quads)), "{name}");
     }
 }
