@@ -143,7 +143,7 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
 
 /// Every operation with every strategy on all data, in all storage types and layouts; those at the core at every size at which a plan
 /// changes, and in all storage types and layouts with every strategy. Elsewhere one more strategy than the planned one takes its turn
-/// there: each pipeline that a step adds is a fifth of a second of compiling on software adapters.
+/// there: nearly all the time goes into compiling pipelines.
 fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     let step = |input, strategies| Step { operation, input, strategies, texture: None };
     let mut steps = Vec::new();
