@@ -29,7 +29,8 @@ pub enum AdapterChoice {
     Name(String),
 }
 
-/// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines. `Send` and `Sync`.
+/// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines, of which 512 are kept: a program that goes
+/// through more compiles again. `Send` and `Sync`.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     shared: Arc<Shared>,
@@ -299,6 +300,8 @@ impl Gpu {
 
     /// The error that a lost device gives, if it is lost.
     pub(crate) fn lost(&self) -> Option<Error> {
+        // Who cannot be asked in time is not known to be lost.
+        let _turn = self.turn().ok()?;
         if !self.is_gone() {
             return None;
         }
@@ -322,20 +325,16 @@ impl Gpu {
 
     /// Lets callbacks run whose time has come.
     pub(crate) fn poll_once(&self) {
-        if !self.turns().is_free() {
-            return;
-        }
+        let Ok(_turn) = self.turn() else { return };
         // A poll that fails, or panics as wgpu's does on a lost device, says nothing that the callbacks do not.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll)));
     }
 
     /// Runs wgpu calls, and the first error that they raise.
     ///
-    /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once. Nor may this be nested,
-    /// for the [turn](Turns) that it takes.
+    /// Scopes belong to a thread, so nothing may be awaited inside; natively their futures are ready at once.
     fn raised<T>(&self, run: impl FnOnce() -> T) -> (T, Option<wgpu::Error>) {
         let device = self.device();
-        let _turn = self.turns().begin();
         let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory]
             .map(|filter| device.push_error_scope(filter));
         let value = run();
@@ -350,12 +349,21 @@ impl Gpu {
     pub(crate) fn scoped<T>(&self, bytes: u64, run: impl FnOnce() -> T) -> Result<T> {
         #[cfg(test)]
         crate::strike::strike(bytes)?;
-        let (value, error) = self.raised(run);
+        let (value, error) = {
+            let _turn = self.turn()?;
+            self.raised(run)
+        };
         let Some(error) = error else { return Ok(value) };
         Err(self.lost().unwrap_or_else(|| match error {
             wgpu::Error::OutOfMemory { source } => Error::OutOfMemory { bytes, message: source.to_string() },
             other => Error::Gpu { message: other.to_string() },
         }))
+    }
+
+    /// Drops what may be the last of something that the device must free.
+    pub(crate) fn let_go<T>(&self, last: T) {
+        let _turn = self.turn();
+        drop(last);
     }
 
     /// A buffer of at least four bytes.

@@ -72,7 +72,7 @@ impl Set {
         let third = job.third.as_ref().map(|m| matrix("third", m, false)).transpose()?;
         let mut result = |label, wanted: bool| wanted.then(|| Output::new(gpu, loans, label, dense)).transpose();
         let (result, target_result) = (result("result", job.elements.result)?, result("target result", job.elements.target_result)?);
-        let mut take = |label, bytes, usage| loans.take(gpu, label, bytes, usage);
+        let mut take = |label, bytes, usage| loans.take(label, bytes, usage);
         Ok(Self {
             logits,
             second,
@@ -261,8 +261,8 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     let mut loans = Loans::new(gpu);
     let sets = (0..SETS.min(plan.windows as usize)).map(|_| Set::new(gpu, &mut loans, job, &plan));
     let mut sets = sets.collect::<Result<Vec<_>>>()?;
-    let summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
-    let summary = summary.as_ref();
+    let new_summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
+    let summary = new_summary.as_ref();
     if job.elements.result && place.is_none() {
         done.elements = Stored::with_capacity(job.elements.storage, rows * classes)?;
     }
@@ -307,6 +307,7 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
         set.collect(gpu, job, &mut done, &mut place).await?;
     }
     drop(sets);
+    gpu.let_go(new_summary);
     loans.give_back();
     Ok(done)
 }

@@ -1,4 +1,4 @@
-//! Compiled pipelines, each made once.
+//! Compiled pipelines, kept for the next call that asks for them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,7 +74,7 @@ impl Cache {
         let kept = Arc::clone(pipelines.by_module.entry(module).or_insert(made));
         pipelines.by_key.insert(key, Arc::clone(&kept));
         drop(pipelines);
-        drop(forgotten);
+        gpu.let_go(forgotten);
         Ok(kept)
     }
 

@@ -1,6 +1,6 @@
 //! Device buffers that host-level calls leave for those after them: fresh memory costs more than what it is filled with.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::Result;
 use crate::gpu::Gpu;
@@ -45,14 +45,11 @@ impl Pool {
         self.shelf().memory
     }
 
-    /// Lets everything go that is kept.
-    pub(crate) fn trim(&self) {
+    /// Everything that was kept, to be let go.
+    fn trim(&self) -> Vec<wgpu::Buffer> {
         let mut shelf = self.shelf();
         shelf.memory = CallMemory { kept: 0, peak: shelf.memory.in_use, ..shelf.memory };
-        // Freed when the lock is no longer held.
-        let buffers = std::mem::take(&mut shelf.buffers);
-        drop(shelf);
-        drop(buffers);
+        std::mem::take(&mut shelf.buffers)
     }
 
     /// The smallest buffer for this usage that holds so many bytes and is not much larger.
@@ -66,7 +63,8 @@ impl Pool {
         Some(buffer)
     }
 
-    fn keep(&self, buffers: Vec<wgpu::Buffer>) {
+    /// Keeps buffers. What there is no room for is to be let go.
+    fn keep(&self, buffers: Vec<wgpu::Buffer>) -> Vec<wgpu::Buffer> {
         let mut shelf = self.shelf();
         shelf.memory.kept += buffers.iter().map(wgpu::Buffer::size).sum::<u64>();
         shelf.buffers.extend(buffers);
@@ -76,8 +74,7 @@ impl Pool {
             shelf.memory.kept -= buffer.size();
             old.push(buffer);
         }
-        drop(shelf);
-        drop(old);
+        old
     }
 
     fn used(&self, change: impl FnOnce(u64) -> u64) {
@@ -91,20 +88,20 @@ impl Pool {
 /// knows that its buffers are idle and not mapped.
 #[derive(Debug)]
 pub(crate) struct Loans {
-    pool: Arc<Pool>,
+    gpu: Gpu,
     buffers: Vec<wgpu::Buffer>,
 }
 
 impl Loans {
     pub(crate) fn new(gpu: &Gpu) -> Self {
-        Self { pool: Arc::clone(gpu.pool()), buffers: Vec::new() }
+        Self { gpu: gpu.clone(), buffers: Vec::new() }
     }
 
     /// A buffer of at least so many bytes, of which a kept one may hold anything.
-    pub(crate) fn take(&mut self, gpu: &Gpu, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+    pub(crate) fn take(&mut self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
         let bytes = rounded(bytes.max(4));
-        let buffer = self.pool.take(bytes, usage).map_or_else(|| gpu.scratch(label, bytes, usage), Ok)?;
-        self.pool.used(|bytes| bytes + buffer.size());
+        let buffer = self.gpu.pool().take(bytes, usage).map_or_else(|| self.gpu.scratch(label, bytes, usage), Ok)?;
+        self.gpu.pool().used(|bytes| bytes + buffer.size());
         self.buffers.push(buffer.clone());
         Ok(buffer)
     }
@@ -112,14 +109,15 @@ impl Loans {
     /// All of them are idle and not mapped.
     pub(crate) fn give_back(mut self) {
         let buffers = std::mem::take(&mut self.buffers);
-        self.pool.used(|bytes| bytes - total(&buffers));
-        self.pool.keep(buffers);
+        self.gpu.pool().used(|bytes| bytes - total(&buffers));
+        self.gpu.let_go(self.gpu.pool().keep(buffers));
     }
 }
 
 impl Drop for Loans {
     fn drop(&mut self) {
-        self.pool.used(|bytes| bytes - total(&self.buffers));
+        self.gpu.pool().used(|bytes| bytes - total(&self.buffers));
+        self.gpu.let_go(std::mem::take(&mut self.buffers));
     }
 }
 
@@ -144,8 +142,7 @@ impl Gpu {
 
     /// Frees what host-level calls keep for those after them. Calls under way keep what they use.
     pub fn trim(&self) {
-        self.pool().trim();
-        self.kept_texels().trim();
+        self.let_go((self.pool().trim(), self.kept_texels().trim()));
         // wgpu frees what is idle when it is polled; a lost device has nothing left to free.
         self.poll_once();
     }

@@ -18,7 +18,7 @@ pub(crate) struct Input {
 impl Input {
     /// `only_copied`: the device copies it elsewhere, and kernels do not read it.
     pub(crate) fn new(gpu: &Gpu, loans: &mut Loans, label: &str, bytes: u64, only_copied: bool) -> Result<Self> {
-        let mut take = |usage| loans.take(gpu, label, bytes.next_multiple_of(16), usage);
+        let mut take = |usage| loans.take(label, bytes.next_multiple_of(16), usage);
         let written = Usage::MAP_WRITE | Usage::COPY_SRC;
         Ok(if only_copied {
             Self { buffer: take(written)?, staging: None }
@@ -47,7 +47,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(gpu: &Gpu, loans: &mut Loans, label: &str, bytes: u64) -> Result<Self> {
-        let mut take = |usage| loans.take(gpu, label, bytes.next_multiple_of(16), usage);
+        let mut take = |usage| loans.take(label, bytes.next_multiple_of(16), usage);
         Ok(if gpu.shares_memory() {
             Self { buffer: take(Usage::MAP_READ | Usage::STORAGE)?, staging: None }
         } else {

@@ -55,6 +55,7 @@ impl SummaryWords {
         let submission = gpu.submit(encoder)?;
         let mut words = Self::default();
         gpu.read(&[(&staging, SUMMARY_BYTES)], submission, |_, bytes| words = bytemuck::pod_read_unaligned(bytes)).await?;
+        gpu.let_go(staging);
         Ok(words)
     }
 

@@ -60,13 +60,15 @@ impl Kept {
         kept.as_ref().map_or(0, |texture| u64::from(texture.height()) * TEXELS_ACROSS * TEXEL)
     }
 
-    /// Lets it go.
-    pub(crate) fn trim(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// What was kept, to be let go.
+    pub(crate) fn trim(&self) -> Option<wgpu::Texture> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// One of at least so many rows of texels.
     fn at_least(&self, gpu: &Gpu, rows: u32) -> Result<wgpu::Texture> {
+        // Before the lock: who has the turn may want that.
+        let _turn = gpu.turn()?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(texture) = kept.as_ref().filter(|texture| texture.height() >= rows) {
             return Ok(texture.clone());

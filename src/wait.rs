@@ -8,7 +8,7 @@ use futures_intrusive::channel::shared::{Sender, channel};
 
 use crate::cancel::Cancel;
 use crate::gpu::Gpu;
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 use crate::{Error, Result};
 
 /// How long a wait lasts at most, unless the caller says otherwise.
@@ -63,7 +63,8 @@ impl Waits {
 
 /// Polls until a submission is done, and the callbacks that hold `under_way` have run.
 ///
-/// One long wait in wgpu, but for GL: there it holds the one context, for which [turns](Turns) are taken. wgpu panics where a device is lost in the middle of a wait: that becomes an error if it happens again and again.
+/// One long wait in wgpu, but for GL: there it holds the one context, so that many short ones take [turns](Turns) with what other
+/// threads do. wgpu panics where a device is lost in the middle of a wait: that becomes an error if it happens again and again.
 pub(crate) fn wait(
     device: &wgpu::Device,
     turns: &Turns,
@@ -82,7 +83,10 @@ pub(crate) fn wait(
             wgpu::PollType::Wait { submission_index: submission.cloned(), timeout: Some(end.saturating_duration_since(now)) }
         };
         // Nothing of ours is in between states here; what wgpu left behind is only asked whether it is lost.
-        let polled = catch_unwind(AssertUnwindSafe(|| if turns.is_free() { device.poll(poll) } else { Ok(wgpu::PollStatus::Poll) }));
+        let polled = {
+            let Some(_turn) = turns.begin(end) else { return Err(Failure::Timeout) };
+            catch_unwind(AssertUnwindSafe(|| device.poll(poll)))
+        };
         match polled {
             Ok(Ok(_)) if !by_turns => return Ok(()),
             Ok(Ok(_) | Err(wgpu::PollError::Timeout)) if now >= end => return Err(Failure::Timeout),
@@ -164,11 +168,11 @@ impl Gpu {
         let (told, receiver) = channel(2);
         let (done, tell) = (Arc::new(()), told.clone());
         let under_way = Arc::downgrade(&done);
-        self.queue().on_submitted_work_done(move || {
+        self.when_done(move || {
             // The receiver is gone only if the caller gave up waiting.
             let _ = tell.try_send(Ok(()));
             drop(done);
-        });
+        })?;
         self.wait_for(None, under_way, told)?;
         receiver.receive().await.unwrap_or(Ok(())).map_err(|failure| self.failed(failure))
     }
@@ -177,8 +181,18 @@ impl Gpu {
     pub(crate) fn finish(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
         let done = Arc::new(());
         let under_way = Arc::downgrade(&done);
-        self.queue().on_submitted_work_done(move || drop(done));
+        self.when_done(move || drop(done))?;
         wait(self.device(), self.turns(), Some(submission), &under_way, self.waits.end()).map_err(|failure| self.failed(failure))
+    }
+
+    /// Has something run when all that was submitted is done. wgpu submits what it has yet to copy for that.
+    fn when_done(&self, run: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.scoped(0, || self.queue().on_submitted_work_done(run))
+    }
+
+    /// A turn with GL's context, as soon as there is one.
+    pub(crate) fn turn(&self) -> Result<Turn<'_>> {
+        self.turns().begin(self.waits.end()).ok_or(Error::Timeout { deadline: self.waits.deadline })
     }
 
     /// The error of a wait that failed.
@@ -198,8 +212,10 @@ impl Gpu {
 pub(crate) fn outlive(device: wgpu::Device, queue: wgpu::Queue) {
     let done = Arc::new(());
     let under_way = Arc::downgrade(&done);
-    queue.on_submitted_work_done(move || drop(done));
     std::thread::spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| queue.on_submitted_work_done(move || drop(done)))).is_err() {
+            return;
+        }
         while under_way.strong_count() > 0 {
             let poll = AssertUnwindSafe(|| device.poll(wgpu::PollType::Poll));
             if catch_unwind(poll).is_err() {

@@ -1,4 +1,4 @@
-//! Who serves a row, and which of them a shape wants: the table, with the measurement behind each number in it.
+//! Who serves a row, and which of them a shape wants: the table, with the measurement behind each number in it, where there is one.
 
 use super::Work;
 use crate::caps::Caps;

@@ -159,8 +159,10 @@ fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         steps.extend(other_reads(operation, caps));
     }
     let throughout = operation.tried == Tried::Throughout;
+    // In place, neighbouring rows of 16 bits share words that are read and written: who does it is the strategy's.
+    let everywhere = throughout || (operation.tried == Tried::Stored && operation.takes == Takes::Logits);
     let some = |place: usize| {
-        if throughout { all_strategies() } else { vec![None, Some(Strategy::ALL[(turn + place) % Strategy::ALL.len()])] }
+        if everywhere { all_strategies() } else { vec![None, Some(Strategy::ALL[(turn + place) % Strategy::ALL.len()])] }
     };
     let short = |classes, storage, strategies| step(input(Shape { classes, ..TILED }, storage, Data::Normal), strategies);
     for (i, storage) in STORAGES.into_iter().enumerate() {
@@ -168,7 +170,7 @@ fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         for (j, classes) in SHORT.into_iter().enumerate() {
             if throughout {
                 steps.push(short(classes, storage, threads()));
-            } else if (turn + i + j) % STORAGES.len() == 0 {
+            } else if (turn + i + j).is_multiple_of(STORAGES.len()) {
                 steps.push(short(classes, storage, vec![Some(Strategy::Thread)]));
             }
         }

@@ -194,22 +194,30 @@ fn sizes_lie_on_both_sides_of_every_edge() {
     }
 }
 
-/// However few of the pairs of them the full form tries: each operation meets every strategy, storage type, layout and number of classes
-/// of short rows.
+/// However few of the pairs of them the full form tries: each operation meets every strategy, also where rows lie otherwise or are
+/// of 16 bits, every storage type, layout and number of quads of short rows; every strategy meets both types of 16 bits.
 #[test]
 fn every_operation_meets_everything() {
     let gpu = Gpu::open(&AdapterChoice::Best).unwrap();
     let steps = crate::suite::suite(gpu.caps(), &crate::Options::default());
+    let mut of_halves = HashSet::new();
     for operation in OPERATIONS.iter().filter(|operation| operation.takes != Takes::Slices) {
         let own: Vec<_> = steps.iter().filter(|step| std::ptr::eq(step.operation, operation)).collect();
         let name = format!("{} ({})", operation.name, operation.options);
-        let strategies: HashSet<_> = own.iter().flat_map(|step| &step.strategies).collect();
-        assert_eq!(strategies.len(), Strategy::ALL.len() + 1, "{name}: {strategies:?}");
-        for storage in [Storage::F32, Storage::F16, Storage::Bf16] {
-            assert!(own.iter().any(|step| step.input.storage == storage && step.input.shape.classes > 100), "{name}: {storage:?}");
+        let forced = |is: &dyn Fn(&Input) -> bool| {
+            own.iter().filter(|step| is(&step.input)).flat_map(|step| step.strategies.iter().flatten()).copied().collect::<HashSet<_>>()
+        };
+        let plain = |input: &Input| input.storage == Storage::F32 && input.shape.inner == 1 && input.shape.padding == 0;
+        assert_eq!(forced(&|input| plain(input) && input.shape.classes == 1003).len(), Strategy::ALL.len(), "{name}");
+        assert_eq!(forced(&|input| !plain(input) && input.shape.classes != 21).len(), Strategy::ALL.len(), "{name}");
+        for storage in [Storage::F16, Storage::Bf16] {
+            of_halves.extend(forced(&|input| input.storage == storage && input.shape.classes > 100).into_iter().map(|s| (storage, s)));
+            assert!(own.iter().any(|step| step.input.storage == storage && step.input.shape.classes <= 16), "{name}: {storage}");
         }
         let has = |is: &dyn Fn(&Shape) -> bool| own.iter().any(|step| is(&step.input.shape));
         assert!(has(&|shape| shape.inner > 1) && has(&|shape| shape.padding > 0), "{name}");
-        assert!([1, 2, 3, 4].iter().all(|quads| has(&|shape| shape.classes.div_ceil(4) == *quads)), "{name}");
+        let short = |quads: usize| forced(&|input| input.shape.rows() == 70 && input.shape.classes.div_ceil(4) == quads);
+        assert!((1..=4).all(|quads| short(quads).contains(&Strategy::Thread)), "{name}");
     }
+    assert_eq!(of_halves.len(), 2 * Strategy::ALL.len(), "{of_halves:?}");
 }

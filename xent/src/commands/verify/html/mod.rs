@@ -15,8 +15,8 @@ pub(super) fn page(all: &[Verified]) -> String {
     let date = all.first().map_or("", |verified| &verified.environment.date);
     let about = "Every operation with its options, strategies and storage types against the f64 reference, on data that is chosen to hurt and \
                  at the sizes where plans change. A share is the largest error in terms of the documented bound: 1 is the bound, above \
-                 it a result is wrong. NaN and infinities must agree in kind and sign. Results in f16 and bf16 are \
-                 rounded to it, which alone takes them to 1.";
+                 it a result is wrong. NaN and infinities must agree in kind and sign. Results in f16 and bf16 \
+                 are rounded to that type, which alone can take a share to 1.";
     let verdicts: String = all.iter().map(|verified| verdict_card(&verified.report)).collect();
     let sections: String = all.iter().map(section).collect();
     document("xent verify", date, about, &(verdicts + &sections))
