@@ -36,7 +36,7 @@ struct Pipelines {
 }
 
 /// How many pipelines are kept at most. Far more than a program has use for, unless it goes through all options of all operations: then
-/// none of them may cost memory for ever, and software drivers need one or two MB for each.
+/// none of them may cost memory for ever, and software drivers need some MB for each.
 const MOST: usize = 512;
 
 #[derive(Debug)]
