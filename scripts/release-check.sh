@@ -56,8 +56,8 @@ if [ -n "$quick" ]; then
 fi
 step "packed crate" packed_crate
 if cargo deny --version > /dev/null 2>&1; then
-    step "licences, duplicates, sources" cargo deny --offline check licenses bans sources
-    if ! cargo deny check advisories; then
+    step "licences, duplicates, sources" cargo deny --locked check licenses bans sources
+    if ! cargo deny --locked check advisories; then
         left_out="$left_out, advisories (see above: an advisory, or no net for the database)"
     fi
 else
