@@ -11,14 +11,14 @@ pub enum Strategy {
     Thread,
     /// A thread serves a row, which its workgroup has brought to workgroup memory, and takes from there: neighbouring threads read and
     /// write neighbours in memory. Rows that are too long for it, or have gaps between them, are served as by
-    /// [`Thread`](Self::Thread), and [`Plan::tile`] is 0.
+    /// [`Thread`](Self::Thread), and [`Plan::tile`](crate::Plan::tile) is 0.
     Tile,
     /// A subgroup serves a row; no barriers.
     Subgroup,
     /// A workgroup serves a row, through workgroup memory.
     Workgroup,
     /// A workgroup serves a row and keeps what it can of it in registers, to read it once. Rows that are too short for it, or only read,
-    /// are served as by [`Workgroup`](Self::Workgroup), and [`Plan::held`] is 0.
+    /// are served as by [`Workgroup`](Self::Workgroup), and [`Plan::held`](crate::Plan::held) is 0.
     Held,
     /// Threads serve chunks of a row; a second dispatch merges.
     SplitThread,
