@@ -48,7 +48,7 @@ struct Shared {
     info: wgpu::AdapterInfo,
     pipelines: Cache,
     texels: Kept,
-    pool: Arc<Pool>,
+    pool: Pool,
     nothing: OnceLock<[wgpu::Buffer; 2]>,
     /// What the device said when it was lost, if it is ours to hear.
     lost: Arc<Mutex<Option<String>>>,
@@ -157,7 +157,7 @@ impl Gpu {
             info,
             pipelines: Cache::default(),
             texels: Kept::default(),
-            pool: Arc::default(),
+            pool: Pool::default(),
             nothing: OnceLock::new(),
             lost,
             timed_out: AtomicBool::new(false),
@@ -284,7 +284,7 @@ impl Gpu {
     }
 
     /// The buffers that host-level calls share.
-    pub(crate) fn pool(&self) -> &Arc<Pool> {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.shared.pool
     }
 
