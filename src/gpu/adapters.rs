@@ -10,7 +10,7 @@ pub enum AdapterChoice {
     /// or the first whose name contains `WGPU_ADAPTER_NAME`. `WGPU_BACKEND` restricts the backends.
     #[default]
     Best,
-    /// The one at this place in [`Gpu::adapters`].
+    /// The one at this place in [`Gpu::adapters`](crate::Gpu::adapters).
     Index(usize),
     /// The first whose name contains this text, in any case.
     Name(String),
