@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../tests/plan.rs"]
+#[path = "../../tests/plan/main.rs"]
 #[expect(dead_code, reason = "the tests of known adapters are there too")]
 mod plan;
 
