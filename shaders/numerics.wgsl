@@ -1,7 +1,7 @@
 // exp, log and log1p whose error does not depend on the adapter, and words for special values.
 //
 // WGSL promises 3 + 2|x| ULP for exp and an absolute 2^-21 for log near 1, and lets compilers reorder. These hold
-// 1.5e-7 relative on every adapter tested, from +, -, *, round and integer operations alone.
+// 1.5e-7 relative on every adapter tested, from +, -, *, floor and integer operations alone.
 // exp: Cody and Waite's reduction x = n ln 2 + r, then a degree 6 minimax polynomial.
 // log: x = 2^n m, m in [sqrt(1/2), sqrt(2)], then a degree 10 minimax polynomial in m - 1.
 // Needs: all_ones(), which gives 0xffffffff from where no compiler sees it: params.wgsl.
@@ -16,6 +16,10 @@ const NORMAL_BITS: u32 = 0x00800000u;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN2_HIGH: f32 = 0.693145751953125; // 22713 / 32768: n * LN2_HIGH is exact for |n| < 512
 const LN2_LOW: f32 = 1.428606765330187e-6;
+
+// 1.5 * 2^23: the sum with an integer has that in its lowest bits. A conversion would be clamped first, and rounding to even takes
+// SwiftShader several steps where floor is one.
+const INTEGER_BITS: f32 = 12582912.0;
 
 // Below, e^x is not a normal f32; adapters differ in what they make of such numbers, so it is 0 on all of them.
 const EXP_LOWEST: f32 = -87.3;
@@ -49,7 +53,7 @@ fn not_a_number() -> f32 {
 // e^x for x <= 0; 0 below EXP_LOWEST, also for -inf.
 fn exp4(x: vec4<f32>) -> vec4<f32> {
     let v = max(x, vec4(EXP_LOWEST));
-    let n = round(v * LOG2_E);
+    let n = floor(v * LOG2_E + 0.5);
     let r = opaque4(v - n * LN2_HIGH) - n * LN2_LOW;
     var p = vec4(1.3814467238262296e-3);
     p = fma(p, r, vec4(8.368780836462975e-3));
@@ -57,7 +61,7 @@ fn exp4(x: vec4<f32>) -> vec4<f32> {
     p = fma(p, r, vec4(1.666651964187622e-1));
     p = fma(p, r, vec4(4.999999403953552e-1));
     p = fma(p * r, r, r) + 1.0;
-    let e = p * bitcast<vec4<f32>>((vec4<i32>(n) + 127) << vec4(23u));
+    let e = p * bitcast<vec4<f32>>((bitcast<vec4<u32>>(n + INTEGER_BITS) + 127u) << vec4(23u));
     return select(e, vec4(0.0), x < vec4(EXP_LOWEST));
 }
 
