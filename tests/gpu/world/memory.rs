@@ -19,10 +19,15 @@ const ROOM: u64 = 48 << 20;
 
 /// Runs something while so little memory is left.
 fn with_little_memory<T>(run: impl FnOnce() -> T) -> T {
+    with_memory(ROOM, run)
+}
+
+/// Runs something that may take so many bytes.
+fn with_memory<T>(room: u64, run: impl FnOnce() -> T) -> T {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     let size = pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
     let before = getrlimit(Resource::As);
-    setrlimit(Resource::As, Rlimit { current: Some(size + ROOM), maximum: before.maximum }).unwrap();
+    setrlimit(Resource::As, Rlimit { current: Some(size + room), maximum: before.maximum }).unwrap();
     let value = run();
     setrlimit(Resource::As, before).unwrap();
     value
@@ -130,4 +135,17 @@ fn costs_the_device() {
     with_little_memory(|| gpu.queue().write_buffer(&target, 0, &bytes));
     pollster::block_on(scope.pop());
     all_later_calls(&gpu, &small);
+}
+
+/// No driver can be loaded into so little, which is as if there were none; with more there is one. Between the two drivers end the
+/// process themselves: SwiftShader by an exception, when it finds no memory for a thread.
+#[test]
+fn is_too_little_to_open() {
+    if std::env::var(CHILD).is_err() {
+        return run_child("world::memory::is_too_little_to_open", 0);
+    }
+    let end = with_memory(1 << 20, Gpu::new);
+    assert!(matches!(end, Err(Error::NoAdapter)), "{end:?}");
+    let small = Case::new((8, 9), 1);
+    small.loss(&Gpu::new().unwrap()).unwrap();
 }

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Proves that the tests see wrong code of the host: under each change of tests/host_mutations.txt, one at a time, the tests that it names
+must fail.
+
+    python3 scripts/host_mutations.py
+
+Works on a copy of the last commit, target/host-mutations/tree, with builds of its own beside it; what a change breaks is built anew, so all
+of them take most of an hour. Each test must pass without a change. Exits with 1 if one passes with it.
+
+    --only PATTERN  changes whose file and reason match
+    --seconds N     the longest that tests may take (300); longer counts as seen: they hang
+    --log FILE      what the tests printed for each change
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = ROOT / "target" / "host-mutations"
+TREE = PLACE / "tree"
+
+
+def mutations():
+    for line in (ROOT / "tests" / "host_mutations.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            file, old, new, why, tests = line.split("\t")
+            yield file, old.replace("\\n", "\n"), new.replace("\\n", "\n"), why, tests.split()
+
+
+def cargo(tests, more=(), seconds=None):
+    """The exit status, or None if the time was up, and what was printed."""
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(PLACE / "build"), RUSTFLAGS="-A warnings", XDG_RUNTIME_DIR="/nonexistent")
+    target, filters = tests[: 1 if tests[0] == "--lib" else 2], tests[1 if tests[0] == "--lib" else 2 :]
+    command = ["cargo", "test", *target, *more, *([] if more else ["--", *filters])]
+    child = subprocess.Popen(
+        command, cwd=TREE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        printed, _ = child.communicate(timeout=seconds)
+        return child.returncode, printed
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        return None, child.communicate()[0]
+
+
+def verdict(tests, seconds):
+    status, printed = cargo(tests, ["--no-run"])
+    if status != 0:
+        return "NO CODE", printed
+    status, printed = cargo(tests, seconds=seconds)
+    # A pattern that matches no test proves nothing.
+    ran = re.search(r"^running [1-9]", printed, re.MULTILINE)
+    if status is None or status != 0 and not ran:
+        return "hangs" if ran else "NO TEST", printed
+    return ("MISSED" if ran else "NO TEST") if status == 0 else "seen", printed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--log", type=argparse.FileType("w"))
+    arguments = parser.parse_args()
+    shutil.rmtree(TREE, ignore_errors=True)
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(TREE)], check=True)
+    chosen = [m for m in mutations() if re.search(arguments.only, f"{m[0]}: {m[3]}")]
+    for tests in sorted({tuple(m[4]) for m in chosen}):
+        found, printed = verdict(list(tests), arguments.seconds)
+        if found != "MISSED":
+            sys.exit(f"without a change {' '.join(tests)} does not pass ({found}):\n{printed}")
+    print("without a change: all of the tests pass", flush=True)
+    counts = {}
+    for file, old, new, why, tests in chosen:
+        path = TREE / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            sys.exit(f"{file} has {old!r} {text.count(old)} times")
+        start = time.monotonic()
+        path.write_text(text.replace(old, new))
+        try:
+            found, printed = verdict(tests, arguments.seconds)
+        finally:
+            path.write_text(text)
+        failed = sorted(set(re.findall(r"^test (\S+)(?: - [^.]*)? \.\.\. FAILED", printed, re.MULTILINE)))
+        counts[found] = counts.get(found, 0) + 1
+        print(f"{found:7} {time.monotonic() - start:5.0f} s  {file}: {why}  {' '.join(failed)}", flush=True)
+        if arguments.log:
+            arguments.log.write(f"=== {found} {file}: {why}\n{printed}\n")
+            arguments.log.flush()
+    print(", ".join(f"{count} {found}" for found, count in sorted(counts.items())))
+    sys.exit(0 if chosen and set(counts) <= {"seen", "hangs"} else 1)
+
+
+main()
