@@ -204,6 +204,13 @@ mod tests {
         for (avoided, other) in pairs {
             assert_eq!(instead(avoided), other);
         }
+        // Rows that a forced strategy hands on to one that is avoided: none to hold where nothing is written, no tile of long rows.
+        for (forced, kernel) in [(Strategy::Held, Strategy::Workgroup), (Strategy::Tile, Strategy::Thread)] {
+            let caps = caps.avoiding(&[Avoid::Strategy(kernel)]);
+            let result = Plan::new(&Work::dense(300, 1000, Storage::F32, false), &caps, Some(forced));
+            let message = result.map(|plan| plan.to_string()).unwrap_err().to_string();
+            assert!(message.contains(&format!("served as by the strategy {kernel}, which is avoided")), "{message}");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use wgpu_xent::{Caps, Error, Plan, Strategy, Work};
 
 use super::STATS_BYTES;
 
+/// The rows that kernels over a vector of losses or targets go through, at most.
+const MAX_WINDOW_ROWS: u64 = 1 << 25;
+
 /// Leaves with the text of the first condition that does not hold.
 macro_rules! hold {
     ($($condition:expr),* $(,)?) => {{ $(if !$condition { return Err(stringify!($condition)); })* }};
@@ -83,6 +86,7 @@ pub(crate) fn check(work: &Work, caps: &Caps, forced: Option<Strategy>, result: 
     // The windows: they cover the rows, each can be bound whatever its offset, and indices fit 32 bits.
     let (rows, window) = (wide(work.rows), wide(plan.window_rows));
     let windows = wide(plan.windows);
+    hold!(plan.window_rows <= MAX_WINDOW_ROWS);
     hold!(windows * window >= rows, (windows - 1) * window < rows, window <= rows, plan.window_rows.is_multiple_of(work.inner));
     let blocks = window / wide(work.inner);
     let bytes = blocks * wide(work.block_bytes) + wide(caps.alignment) + 16;
