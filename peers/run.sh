@@ -5,6 +5,8 @@
 # XENT_PYTHON names the Python that has torch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Peers that panic say so, without their files.
+export RUST_BACKTRACE=0
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/nonexistent}" XENT_PYTHON="${XENT_PYTHON:-python3}"
 
 save=false

@@ -7,6 +7,7 @@ must fail.
 Works on a copy of the last commit, target/host-mutations/tree, with builds of its own beside it; what a change breaks is built anew, so all
 of them take most of an hour. Each test must pass without a change. Exits with 1 if one passes with it.
 
+    --check         only that each change names one place: for .ci/run
     --only PATTERN  changes whose file and reason match
     --seconds N     the longest that tests may take (300); longer counts as seen: they hang
     --log FILE      what the tests printed for each change
@@ -15,7 +16,6 @@ of them take most of an hour. Each test must pass without a change. Exits with 1
 import argparse
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +48,9 @@ def cargo(tests, more=(), seconds=None):
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         return None, child.communicate()[0]
+    except KeyboardInterrupt:
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
 
 
 def verdict(tests, seconds):
@@ -55,21 +58,33 @@ def verdict(tests, seconds):
     if status != 0:
         return "NO CODE", printed
     status, printed = cargo(tests, seconds=seconds)
-    # A pattern that matches no test proves nothing.
-    ran = re.search(r"^running [1-9]", printed, re.MULTILINE)
-    if status is None or status != 0 and not ran:
-        return "hangs" if ran else "NO TEST", printed
-    return ("MISSED" if ran else "NO TEST") if status == 0 else "seen", printed
+    # A pattern that matches no test proves nothing, nor does an end that is not a test's.
+    if not re.search(r"^running [1-9]", printed, re.MULTILINE):
+        return "NO TEST", printed
+    if status is None:
+        return "hangs", printed
+    if status == 0:
+        return "MISSED", printed
+    return "seen" if re.search(r"\.\.\. FAILED|\(signal: ", printed) else "NO TEST", printed
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--log", type=argparse.FileType("w"))
     arguments = parser.parse_args()
-    shutil.rmtree(TREE, ignore_errors=True)
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(TREE)], check=True)
+    for file, old, _, why, _ in mutations():
+        if (found := (ROOT / file).read_text().count(old)) != 1:
+            sys.exit(f"{file} has {found} places to change so: {why}")
+    if arguments.check:
+        return
+    # What is the same as the last time need not be built again.
+    if not TREE.exists():
+        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(TREE)], check=True)
+    subprocess.run(["git", "fetch", "--quiet", str(ROOT), "HEAD"], cwd=TREE, check=True)
+    subprocess.run(["git", "reset", "--quiet", "--hard", "FETCH_HEAD"], cwd=TREE, check=True)
     chosen = [m for m in mutations() if re.search(arguments.only, f"{m[0]}: {m[3]}")]
     for tests in sorted({tuple(m[4]) for m in chosen}):
         found, printed = verdict(list(tests), arguments.seconds)
@@ -80,8 +95,6 @@ def main():
     for file, old, new, why, tests in chosen:
         path = TREE / file
         text = path.read_text()
-        if text.count(old) != 1:
-            sys.exit(f"{file} has {old!r} {text.count(old)} times")
         start = time.monotonic()
         path.write_text(text.replace(old, new))
         try:

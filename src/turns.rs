@@ -87,6 +87,7 @@ mod tests {
         std::thread::scope(|scope| {
             let first = turns.begin(later);
             let within = turns.begin(later);
+            assert_eq!(turns.0.as_ref().unwrap().threads().len(), 1, "a turn within another is no other");
             let soon = Instant::now() + Duration::from_millis(50);
             assert!(scope.spawn(move || turns.begin(soon).is_none()).join().unwrap());
             for number in 0..4 {

@@ -137,8 +137,8 @@ fn costs_the_device() {
     all_later_calls(&gpu, &small);
 }
 
-/// No driver can be loaded into so little, which is as if there were none; with more there is one. Between the two drivers end the
-/// process themselves: SwiftShader by an exception, when it finds no memory for a thread.
+/// No driver can be loaded into so little, which is as if there were none; with more there is one. With something between, a driver may end the
+/// process: SwiftShader does, by an exception, when it finds no memory for a thread.
 #[test]
 fn is_too_little_to_open() {
     if std::env::var(CHILD).is_err() {
