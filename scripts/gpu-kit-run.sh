@@ -43,7 +43,7 @@ step 20 adapters ./xent adapters
 # Every operation, option and strategy against the f64 reference on this adapter; then the tests of the kernels, on all adapters.
 step 30 verify-quick ./xent verify --quick --html results/verify-quick.html
 step 60 verify ./xent verify --html results/verify.html
-# bad_input reads a document of the repository, which is not here.
+# bad_input runs no kernel, and reads a document and inputs of the repository, which are not here.
 XENT_TEST_ADAPTERS=any step 50 tests ./gpu-tests --skip bad_input
 step 150 bench ./xent bench --dtypes f32,bf16 --json results/bench.json --csv results/bench.csv --html results/bench.html
 step 20 bench-long ./xent bench --shapes 8192x32000 --ops softmax,loss,loss+gradient --json results/bench-long.json

@@ -18,21 +18,14 @@ program is given. Exits with 1 if a change is not seen, unless the list says why
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-LIST = Path(__file__).resolve().parent.parent / "tests" / "mutations.txt"
+import changes
+
 EXPLAINED = "explained: "
-
-
-def mutations():
-    for line in LIST.read_text().splitlines():
-        if line and not line.startswith("#"):
-            file, old, new, why, *tests = line.split("\t")
-            yield file, old, new, why, tests
 
 
 def run(command, seconds, mutation=None):
@@ -76,24 +69,18 @@ def main():
     if status != 0:
         sys.exit(f"without a change the command ends with {status}:\n{printed}")
     print(f"without a change: passes in {seconds:.1f} s")
-    counts = {}
+    outcomes = changes.Outcomes(arguments.log)
     test_program = program(arguments.tests)
-    for mutation in mutations():
+    for mutation in changes.read("mutations.txt", arguments.only):
         file, _, _, why, tests = mutation
-        if not re.search(arguments.only, f"{file}: {why}"):
-            continue
         status, printed, seconds = run(arguments.command, arguments.seconds, mutation)
         found = verdict(status, printed, why)
         if found == "MISSED" and tests and test_program:
             status, more, longer = run([test_program, *tests], arguments.seconds, mutation)
             found = "by tests" if verdict(status, more, why) in ("seen", "hangs") else found
             printed, seconds = printed + more, seconds + longer
-        counts[found] = counts.get(found, 0) + 1
-        print(f"{found:9} {seconds:6.1f} s  {file}: {why}", flush=True)
-        if arguments.log:
-            arguments.log.write(f"=== {found} {file}: {why}\n{printed}\n")
-    print(", ".join(f"{count} {found}" for found, count in sorted(counts.items())))
-    sys.exit(1 if "MISSED" in counts or "NO KERNEL" in counts or not counts else 0)
+        outcomes.add(found, seconds, file, why, printed)
+    sys.exit(outcomes.end({"MISSED", "NO KERNEL"}))
 
 
 main()

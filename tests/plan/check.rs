@@ -3,10 +3,7 @@
 use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Tile, Workgroup};
 use wgpu_xent::{Caps, Error, Plan, Strategy, Work};
 
-use super::STATS_BYTES;
-
-/// The rows that kernels over a vector of losses or targets go through, at most.
-const MAX_WINDOW_ROWS: u64 = 1 << 25;
+use super::{MAX_WINDOW_ROWS, STATS_BYTES};
 
 /// Leaves with the text of the first condition that does not hold.
 macro_rules! hold {

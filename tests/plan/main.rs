@@ -21,6 +21,9 @@ mod replay;
 /// Bytes of a chunk's statistics, at most.
 const STATS_BYTES: u64 = 60;
 
+/// The rows that kernels over a vector of losses or targets go through, at most.
+const MAX_WINDOW_ROWS: u64 = 1 << 25;
+
 fn plan(rows: u64, classes: u64, caps: &Caps, forced: Option<Strategy>) -> wgpu_xent::Result<Plan> {
     Plan::new(&Work::dense(rows, classes, Storage::F32, true), caps, forced)
 }
@@ -265,7 +268,7 @@ fn more_than_four_billion_elements_take_windows() {
             assert!(plan.windows >= 2 && u128::from(plan.windows) >= least, "{plan}");
             // The windows are as large as they can be, unless the statistics of a row take more than the row, or there are as many
             // rows as the vector kernels go through.
-            let as_large = u128::from(plan.windows) <= least + least / 100 + 1 || plan.window_rows == 1 << 25;
+            let as_large = u128::from(plan.windows) <= least + least / 100 + 1 || plan.window_rows == MAX_WINDOW_ROWS;
             assert!(as_large || classes * 4 < STATS_BYTES, "small windows: {plan}");
             assert_eq!(plan.windows, rows.div_ceil(plan.window_rows));
         }
