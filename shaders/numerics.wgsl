@@ -17,9 +17,12 @@ const LOG2_E: f32 = 1.4426950408889634;
 const LN2_HIGH: f32 = 0.693145751953125; // 22713 / 32768: n * LN2_HIGH is exact for |n| < 512
 const LN2_LOW: f32 = 1.428606765330187e-6;
 
-// 1.5 * 2^23: the sum with an integer has that in its lowest bits. A conversion would be clamped first, and rounding to even takes
-// SwiftShader several steps where floor is one.
-const INTEGER_BITS: f32 = 12582912.0;
+// 1.5 * 2^23, and the bias of exponents: the sum with an integer has it, biased, in its lowest bits. A conversion would be clamped first,
+// and rounding to even takes SwiftShader several steps where floor is one.
+const INTEGER_BITS: f32 = 12582912.0 + 127.0;
+
+// One in the exponent, the rest of the word shifted out: SwiftShader shifts vectors number by number.
+const EXPONENT_STEP: u32 = 0x00800000u;
 
 // Below, e^x is not a normal f32; adapters differ in what they make of such numbers, so it is 0 on all of them.
 const EXP_LOWEST: f32 = -87.3;
@@ -51,18 +54,23 @@ fn not_a_number() -> f32 {
 }
 
 // e^x for x <= 0; 0 below EXP_LOWEST, also for -inf.
-fn exp4(x: vec4<f32>) -> vec4<f32> {
-    let v = max(x, vec4(EXP_LOWEST));
+fn exp1(x: f32) -> f32 {
+    let v = max(x, EXP_LOWEST);
     let n = floor(v * LOG2_E + 0.5);
-    let r = opaque4(v - n * LN2_HIGH) - n * LN2_LOW;
-    var p = vec4(1.3814467238262296e-3);
-    p = fma(p, r, vec4(8.368780836462975e-3));
-    p = fma(p, r, vec4(4.166839271783829e-2));
-    p = fma(p, r, vec4(1.666651964187622e-1));
-    p = fma(p, r, vec4(4.999999403953552e-1));
+    let r = opaque(v - n * LN2_HIGH) - n * LN2_LOW;
+    var p = 1.3814467238262296e-3;
+    p = fma(p, r, 8.368780836462975e-3);
+    p = fma(p, r, 4.166839271783829e-2);
+    p = fma(p, r, 1.666651964187622e-1);
+    p = fma(p, r, 4.999999403953552e-1);
     p = fma(p * r, r, r) + 1.0;
-    let e = p * bitcast<vec4<f32>>((bitcast<vec4<u32>>(n + INTEGER_BITS) + 127u) << vec4(23u));
-    return select(e, vec4(0.0), x < vec4(EXP_LOWEST));
+    let e = p * bitcast<f32>(bitcast<u32>(n + INTEGER_BITS) * EXPONENT_STEP);
+    return select(e, 0.0, x < EXP_LOWEST);
+}
+
+// One after the other: SwiftShader keeps four at once in memory, not in registers.
+fn exp4(x: vec4<f32>) -> vec4<f32> {
+    return vec4(exp1(x.x), exp1(x.y), exp1(x.z), exp1(x.w));
 }
 
 // e^x for any x; +inf where it is beyond f32, NaN for NaN.
@@ -125,25 +133,21 @@ fn number_of(found: vec4<bool>) -> u32 {
     return (ones.x + ones.y) + (ones.z + ones.w);
 }
 
-fn exp1(x: f32) -> f32 {
-    return exp4(vec4(x)).x;
-}
-
 // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)].
-fn log1p_near_zero4(f: vec4<f32>) -> vec4<f32> {
-    var p = vec4(-7.63438418507576e-2);
-    p = fma(p, f, vec4(1.276542693376541e-1));
-    p = fma(p, f, vec4(-1.316200494766235e-1));
-    p = fma(p, f, vec4(1.4201368391513824e-1));
-    p = fma(p, f, vec4(-1.662314385175705e-1));
-    p = fma(p, f, vec4(2.000123560428619e-1));
-    p = fma(p, f, vec4(-2.5000825524330139e-1));
-    p = fma(p, f, vec4(3.333333134651184e-1));
+fn log1p_near_zero(f: f32) -> f32 {
+    var p = -7.63438418507576e-2;
+    p = fma(p, f, 1.276542693376541e-1);
+    p = fma(p, f, -1.316200494766235e-1);
+    p = fma(p, f, 1.4201368391513824e-1);
+    p = fma(p, f, -1.662314385175705e-1);
+    p = fma(p, f, 2.000123560428619e-1);
+    p = fma(p, f, -2.5000825524330139e-1);
+    p = fma(p, f, 3.333333134651184e-1);
     return fma(p * f - 0.5, f * f, f);
 }
 
-fn log1p_near_zero(f: f32) -> f32 {
-    return log1p_near_zero4(vec4(f)).x;
+fn log1p_near_zero4(f: vec4<f32>) -> vec4<f32> {
+    return vec4(log1p_near_zero(f.x), log1p_near_zero(f.y), log1p_near_zero(f.z), log1p_near_zero(f.w));
 }
 
 // log x for normal x > 0; without loss of relative accuracy for x >= 1.
