@@ -8,6 +8,9 @@
 // Needs: params.wgsl, words.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl, stats_row.wgsl, target.wgsl, row_factor.wgsl,
 // state_out.wgsl, target_gradient.wgsl, or the parts that stand in for them.
 
+// Whether there are results of rows other than the loss and the status.
+override DETAILS: bool = false;
+
 const FAULT_TARGET: u32 = 1u;
 const FAULT_NAN: u32 = 2u;
 const FAULT_INFINITY: u32 = 3u;
@@ -44,7 +47,8 @@ struct Finish {
 }
 
 fn skips(row: u32) -> bool {
-    return target_of(row).ignored && !KEEPS_STATE && params.lse == NONE && params.argmax == NONE && params.entropy == NONE;
+    let needed = KEEPS_STATE || (DETAILS && (params.lse != NONE || params.argmax != NONE || params.entropy != NONE));
+    return !needed && target_of(row).ignored;
 }
 
 fn fault_of(own_target: Target, stats: Stats) -> u32 {
@@ -121,7 +125,10 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
     }
 
     let sum = 1.0 + others;
-    let entropy = log_sum + spread_of(stats) / sum;
+    var entropy = 0.0;
+    if TRACK_ENTROPY {
+        entropy = log_sum + spread_of(stats) / sum;
+    }
     // 0 also where the mean is over nothing.
     let factor = select(weight * row_factor(row), 0.0, idle);
     let pull = hard + labels + lift;
@@ -199,12 +206,14 @@ fn finish_row(row: u32, stats: Stats) -> Finish {
 
 fn write_row(row: u32, stats: Stats, finish: Finish) {
     put_row(params.loss, row, bitcast<u32>(finish.loss));
-    put_row(params.lse, row, bitcast<u32>(finish.logsumexp));
-    put_row(params.log_prob, row, bitcast<u32>(finish.log_prob));
-    put_row(params.argmax, row, finish.best);
-    put_row(params.rank, row, finish.ahead);
-    put_row(params.entropy, row, bitcast<u32>(finish.entropy));
-    put_row(params.z_loss_part, row, bitcast<u32>(finish.z_loss));
+    if DETAILS {
+        put_row(params.lse, row, bitcast<u32>(finish.logsumexp));
+        put_row(params.log_prob, row, bitcast<u32>(finish.log_prob));
+        put_row(params.argmax, row, finish.best);
+        put_row(params.rank, row, finish.ahead);
+        put_row(params.entropy, row, bitcast<u32>(finish.entropy));
+        put_row(params.z_loss_part, row, bitcast<u32>(finish.z_loss));
+    }
     put_row(params.status, row, finish.status);
     keep_state(row, stats);
 }

@@ -1,5 +1,5 @@
 // Writes the elements of a span of a row.
-// Needs: params.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
+// Needs: params.wgsl, layout.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
 // which makes of a quad x of logits a quad of the result.
 
 // A quad of logits, all within the row.
@@ -11,15 +11,15 @@ fn write_within(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
 fn write_last(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
     let value = element(row, quad, x, finish);
     let column = 4u * quad;
-    if column + 4u <= params.classes {
+    if column + 4u <= classes() {
         store_quad(row, quad, value);
         return;
     }
     store_one(row, column, value.x);
-    if column + 1u < params.classes {
+    if column + 1u < classes() {
         store_one(row, column + 1u, value.y);
     }
-    if column + 2u < params.classes {
+    if column + 2u < classes() {
         store_one(row, column + 2u, value.z);
     }
 }
@@ -41,7 +41,7 @@ fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {
 
 // Quads first + lane, first + lane + lanes, .. below `end`.
 fn write_elements(row: u32, first: u32, end: u32, lane: u32, lanes: u32, finish: Finish) {
-    let full = min(end, params.classes / 4u);
+    let full = min(end, classes() / 4u);
     var quad = first + lane;
     for (; quad + 3u * lanes < full; quad += 4u * lanes) {
         write_block(row, quad, lanes, load_block(row, quad, lanes), finish);

@@ -2,7 +2,7 @@
 // with Kahan's correction, so that errors do not grow with the number of classes.
 // A class that does not take part, or is past the row's end, is read as -inf.
 // NaN and the infinities are found in the bits of the logits: arithmetic with them differs between adapters.
-// Needs: params.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl; Transform; allowed4; weight4; label4; target_column.
+// Needs: params.wgsl, layout.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl; Transform; allowed4; weight4; label4; target_column.
 
 override TRACK_ARGMAX: bool = false;
 override TRACK_RANK: bool = false;
@@ -47,14 +47,14 @@ fn begin(row: u32) -> State {
     var place = column;
     if TRACK_RANK {
         own = own_logit(row, column, transform, fill);
-        place = select(NONE, column, column < params.classes && allowed1(row, min(column, params.classes - 1u)));
+        place = select(NONE, column, column < classes() && allowed1(row, min(column, classes() - 1u)));
     }
     return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, NONE, 0u, 0u, 0u, own, column, place, fill, transform);
 }
 
 // The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
 fn own_logit(row: u32, column: u32, transform: Transform, fill: f32) -> f32 {
-    if column >= params.classes {
+    if column >= classes() {
         return 0.0;
     }
     let z = transformed(transform, vec4(load_one(row, column))).x;
@@ -75,7 +75,7 @@ fn padded_logit4(state: State, row: u32, quad: u32, x: vec4<f32>) -> vec4<f32> {
 }
 
 fn is_inside(quad: u32) -> vec4<bool> {
-    return vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(params.classes);
+    return vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(classes());
 }
 
 fn takes_part(row: u32, quad: u32) -> vec4<bool> {
@@ -163,6 +163,19 @@ fn below(z: vec4<f32>, state: State) -> vec4<f32> {
     return select(z, vec4(state.fill), z == vec4(state.max));
 }
 
+fn largest_of(z: Block) -> f32 {
+    return largest(max(max(z.a, z.b), max(z.c, z.d)));
+}
+
+fn count_of(z: Block, value: f32) -> f32 {
+    let v = vec4(value);
+    return total((ones_where(z.a == v) + ones_where(z.b == v)) + (ones_where(z.c == v) + ones_where(z.d == v)));
+}
+
+fn block_below(z: Block, state: State) -> Block {
+    return Block(below(z.a, state), below(z.b, state), below(z.c, state), below(z.d, state));
+}
+
 fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
     let a = logit4(before, row, quad, x.a);
     let b = logit4(before, row, quad + step, x.b);
@@ -171,7 +184,24 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     return absorb_four(before, row, quad, step, Block(a, b, c, d));
 }
 
-// A row of no more quads than a block; the last may be partial.
+// Transformed logits, -inf what does not take part.
+fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State {
+    let highest = largest_of(z);
+    let left = left_by(before, highest);
+    var state = raise(before, highest, quad);
+    // Few blocks hold one of the largest.
+    var others = z;
+    var highest_other = highest;
+    if highest == state.max {
+        state.count += count_of(z, state.max);
+        others = block_below(z, state);
+        highest_other = largest_of(others);
+    }
+    state = raise_others(state, left, highest_other);
+    return absorb_sums(state, row, quad, step, z, others);
+}
+
+// A row of no more quads than a block; the last may be partial. Nothing was before it, so nothing is to be moved.
 fn absorb_short(before: State, row: u32, x: Block) -> State {
     let nothing = vec4(before.fill);
     var z = Block(padded_logit4(before, row, 0u, x.a), nothing, nothing, nothing);
@@ -184,65 +214,47 @@ fn absorb_short(before: State, row: u32, x: Block) -> State {
     if BLOCK_QUADS > 3u {
         z.d = padded_logit4(before, row, 3u, x.d);
     }
-    return absorb_four(before, row, 0u, 1u, z);
+    var state = raise(before, largest_of(z), 0u);
+    state.count = count_of(z, state.max);
+    let others = block_below(z, state);
+    state.second = max(LOWEST, largest_of(others));
+    return absorb_sums(state, row, 0u, 1u, z, others);
 }
 
-// Transformed logits, -inf what does not take part.
-fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State {
-    let a = z.a;
-    let b = z.b;
-    let c = z.c;
-    let d = z.d;
-    let highest = largest(max(max(a, b), max(c, d)));
-    let left = left_by(before, highest);
-    var state = raise(before, highest, quad);
-    // Few blocks hold one of the largest.
-    var oa = a;
-    var ob = b;
-    var oc = c;
-    var od = d;
-    var highest_other = highest;
-    if highest == state.max {
-        let m = vec4(state.max);
-        state.count += total((ones_where(a == m) + ones_where(b == m)) + (ones_where(c == m) + ones_where(d == m)));
-        oa = below(a, state);
-        ob = below(b, state);
-        oc = below(c, state);
-        od = below(d, state);
-        highest_other = largest(max(max(oa, ob), max(oc, od)));
-    }
-    state = raise_others(state, left, highest_other);
+// Adds what there is of a block z to the sums; `others`: z without the largest.
+fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: Block) -> State {
+    var state = before;
     let s = vec4(state.second);
-    let ea = exp4(oa - s);
+    let ea = exp4(others.a - s);
     var eb = vec4(0.0);
     var ec = vec4(0.0);
     var ed = vec4(0.0);
     if BLOCK_QUADS > 1u {
-        eb = exp4(ob - s);
+        eb = exp4(others.b - s);
     }
     if BLOCK_QUADS > 2u {
-        ec = exp4(oc - s);
+        ec = exp4(others.c - s);
     }
     if BLOCK_QUADS > 3u {
-        ed = exp4(od - s);
+        ed = exp4(others.d - s);
     }
     state.rest = add(state.rest, total((ea + eb) + (ec + ed)));
     if TRACK_ENTROPY {
-        let first = spread4(ea, oa, s) + spread4(eb, ob, s);
-        let last = spread4(ec, oc, s) + spread4(ed, od, s);
+        let first = spread4(ea, others.a, s) + spread4(eb, others.b, s);
+        let last = spread4(ec, others.c, s) + spread4(ed, others.d, s);
         state.spread = add(state.spread, total(first + last));
     }
-    let magnitudes = max(max(magnitude4(a), magnitude4(b)), max(magnitude4(c), magnitude4(d)));
+    let magnitudes = max(max(magnitude4(z.a), magnitude4(z.b)), max(magnitude4(z.c), magnitude4(z.d)));
     state.magnitude = max(state.magnitude, largest_bits(magnitudes));
-    state = absorb_terms(state, row, quad, a);
+    state = absorb_terms(state, row, quad, z.a);
     if BLOCK_QUADS > 1u {
-        state = absorb_terms(state, row, quad + step, b);
+        state = absorb_terms(state, row, quad + step, z.b);
     }
     if BLOCK_QUADS > 2u {
-        state = absorb_terms(state, row, quad + 2u * step, c);
+        state = absorb_terms(state, row, quad + 2u * step, z.c);
     }
     if BLOCK_QUADS > 3u {
-        state = absorb_terms(state, row, quad + 3u * step, d);
+        state = absorb_terms(state, row, quad + 3u * step, z.d);
     }
     return state;
 }

@@ -2,7 +2,7 @@
 // buffer. It is filled and emptied by neighbouring threads side by side, quad after quad, as one long row that starts with the window;
 // the rows in it are an odd number of words apart (those below 4 classes as they are), so that threads that are at the same class of
 // theirs meet in different banks.
-// A result takes the place of the logits. Needs: params.wgsl, fetch_quad and fetch_one.
+// A result takes the place of the logits. Needs: layout.wgsl, fetch_quad and fetch_one.
 
 // Words of a tile.
 override TILE: u32 = 4096u;
@@ -14,11 +14,11 @@ var<private> tile_row: u32;
 
 // Words between two rows of it.
 fn gap() -> u32 {
-    return select(1u - params.classes % 2u, 0u, params.classes < 4u);
+    return select(1u - classes() % 2u, 0u, classes() < 4u);
 }
 
 fn tile_at(row: u32, column: u32) -> u32 {
-    return (row - tile_row) * (params.classes + gap()) + column;
+    return (row - tile_row) * (classes() + gap()) + column;
 }
 
 fn load_quad(row: u32, quad: u32) -> vec4<f32> {
@@ -33,15 +33,15 @@ fn load_one(row: u32, column: u32) -> f32 {
 // Where four elements lie, the first the i-th from the tile's start. No more than two rows meet in them if there is a gap.
 fn places4(i: u32) -> vec4<u32> {
     let steps = vec4(0u, 1u, 2u, 3u);
-    let row = i / params.classes;
-    let passed = vec4(i - row * params.classes) + steps >= vec4(params.classes);
+    let row = i / classes();
+    let passed = vec4(i - row * classes()) + steps >= vec4(classes());
     return vec4(i) + steps + gap() * (vec4(row) + select(vec4(0u), vec4(1u), passed));
 }
 
 // Quads of `rows` rows from the tile's first, which starts with a quad.
 fn fill_tile(rows: u32, lane: u32, lanes: u32) {
-    let elements = rows * params.classes;
-    let first = tile_row * params.classes / 4u;
+    let elements = rows * classes();
+    let first = tile_row * classes() / 4u;
     for (var i = 4u * lane; i < elements; i += 4u * lanes) {
         let at = places4(i);
         if i + 4u <= elements {

@@ -1,4 +1,4 @@
-// The results of a tile's rows: to the tile, and from there to where they are stored. Needs: params.wgsl, tile.wgsl, put_quad, put_one.
+// The results of a tile's rows: to the tile, and from there to where they are stored. Needs: layout.wgsl, tile.wgsl, put_quad, put_one.
 
 fn store_quad(row: u32, quad: u32, value: vec4<f32>) {
     let i = tile_at(row, 4u * quad);
@@ -13,8 +13,8 @@ fn store_one(row: u32, column: u32, value: f32) {
 }
 
 fn empty_tile(rows: u32, lane: u32, lanes: u32) {
-    let elements = rows * params.classes;
-    let first = tile_row * params.classes / 4u;
+    let elements = rows * classes();
+    let first = tile_row * classes() / 4u;
     for (var i = 4u * lane; i < elements; i += 4u * lanes) {
         let at = places4(i);
         if i + 4u <= elements {

@@ -16,7 +16,7 @@ pub(crate) use parts::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Whole,
-    /// A whole row of so few quads that a thread reads it once, as one block.
+    /// A whole row of so few classes that a thread reads it once, as one block.
     Short(u32),
     /// A whole row, so many blocks of which a thread keeps.
     Held(u32),
@@ -25,13 +25,16 @@ pub(crate) enum Phase {
 }
 
 /// Quads of a block, which a kernel reads at once: as quads.wgsl writes them out.
-pub(crate) const BLOCK_QUADS: u32 = 4;
+const BLOCK_QUADS: u32 = 4;
+
+/// The most classes of a row that is one block.
+const SHORT_CLASSES: u32 = 4 * BLOCK_QUADS;
 
 impl Phase {
-    /// What serves whole rows of so many quads by a thread each.
-    pub(crate) fn of_threads(kernel: &Kernel, quads: u64) -> Self {
-        match u32::try_from(quads) {
-            Ok(quads @ 1..=BLOCK_QUADS) if kernel.can_hold() => Self::Short(quads),
+    /// What serves whole rows of so many classes by a thread each.
+    pub(crate) fn of_threads(kernel: &Kernel, classes: u64) -> Self {
+        match u32::try_from(classes) {
+            Ok(classes @ 1..=SHORT_CLASSES) if kernel.can_hold() => Self::Short(classes),
             _ => Self::Whole,
         }
     }
@@ -224,8 +227,12 @@ impl Source {
                 _ => unreachable!("only one strategy keeps blocks"),
             },
             "BLOCK_QUADS" => match variant.phase {
-                Phase::Short(quads) => f64::from(quads),
+                Phase::Short(classes) => f64::from(classes.div_ceil(4)),
                 _ => f64::from(BLOCK_QUADS),
+            },
+            "CLASSES" => match variant.phase {
+                Phase::Short(classes) => f64::from(classes),
+                _ => 0.0,
             },
             "TILE" => match variant.unit {
                 Unit::Tile(words) => f64::from(words),
@@ -244,6 +251,7 @@ impl Source {
             "TRACK_ARGMAX" => f64::from(variant.features.argmax),
             "TRACK_RANK" => f64::from(variant.features.rank),
             "TRACK_ENTROPY" => f64::from(variant.features.entropy),
+            "DETAILS" => f64::from(variant.features.details),
             "SMOOTHS" => f64::from(variant.features.smooths),
             "WRITES" => f64::from(variant.features.writes as u8),
             "LOG" => f64::from(kernel.log.unwrap_or(false)),

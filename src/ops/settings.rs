@@ -52,6 +52,7 @@ pub(crate) fn set_features(features: &mut Features, options: &CrossEntropy<'_>, 
     features.argmax = argmax;
     features.rank = wants_rank(options);
     features.entropy = entropy;
+    features.details = features.rank || row_outputs(&options.outputs).iter().any(|(_, wanted)| *wanted);
     features.states = states;
     features.target_gradient = target_gradient;
 }

@@ -49,6 +49,8 @@ pub(crate) struct Features {
     pub(crate) argmax: bool,
     pub(crate) rank: bool,
     pub(crate) entropy: bool,
+    /// There are results of rows other than the loss and the status.
+    pub(crate) details: bool,
     pub(crate) states: bool,
     pub(crate) target_gradient: bool,
 }

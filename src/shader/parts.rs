@@ -57,7 +57,7 @@ macro_rules! parts {
 parts! {
     PARAMS = "params.wgsl" [PARAMS Uniform] [];
     NUMERICS = "numerics.wgsl" [] [];
-    LAYOUT = "layout.wgsl" [] ["STRIDED"];
+    LAYOUT = "layout.wgsl" [] ["STRIDED", "CLASSES"];
     HALF = "half.wgsl" [] [];
     LOGITS_F32 = "logits_f32.wgsl" [LOGITS Read] [];
     LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
@@ -136,7 +136,7 @@ parts! {
     SOFTMAX = "softmax.wgsl" [] ["LOG"];
     LOGSUMEXP = "logsumexp.wgsl" [] [];
     ROW_FACTOR = "row_factor.wgsl" [] [];
-    CROSS_ENTROPY = "cross_entropy.wgsl" [] [];
+    CROSS_ENTROPY = "cross_entropy.wgsl" [] ["DETAILS"];
     NLL = "nll.wgsl" [] [];
     SIGMOID = "sigmoid.wgsl" [] [];
     SIGMOID_BACKWARD = "sigmoid_backward.wgsl" [] [];

@@ -29,8 +29,8 @@ impl Variant {
         let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;
         let holds = match self.phase {
             Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
-            Phase::Short(quads) => {
-                matches!(self.unit, Unit::Thread | Unit::Tile(_)) && kernel.can_hold() && (1..=BLOCK_QUADS).contains(&quads)
+            Phase::Short(classes) => {
+                matches!(self.unit, Unit::Thread | Unit::Tile(_)) && kernel.can_hold() && (1..=SHORT_CLASSES).contains(&classes)
             }
             Phase::Whole | Phase::Partials | Phase::Finish => true,
         };
@@ -78,6 +78,7 @@ impl Variant {
             argmax,
             rank,
             entropy,
+            details,
             states,
             target_gradient,
         } = self.features;
@@ -88,7 +89,8 @@ impl Variant {
             && (!element_weights || has(Choice::ElementWeights))
             && (!pos_weights || has(Choice::PosWeights))
             && (writes == Writes::Values || writes_one_of && self.elements)
-            && (!(labels || smooths || argmax || rank || entropy) || has(Choice::Labels))
+            && (!(labels || smooths || argmax || rank || entropy || details) || has(Choice::Labels))
+            && (details || !(argmax || rank || entropy))
             && !(labels && rank)
             && (!states || has(Choice::States))
             && (!target_gradient || has(Choice::TargetGradient) && self.elements && labels)

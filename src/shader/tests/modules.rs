@@ -53,8 +53,8 @@ const STORAGES: [[Storage; 3]; 4] = [
 pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let mut variants = Vec::new();
     for unit in UNITS {
-        // The numbers of quads and blocks are values of an override: the others come with the pairs.
-        for phase in [Phase::Whole, Phase::Short(3), Phase::Held(4), Phase::Partials, Phase::Finish] {
+        // The numbers of classes and blocks are values of an override: the others come with the pairs.
+        for phase in [Phase::Whole, Phase::Short(10), Phase::Held(4), Phase::Partials, Phase::Finish] {
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
             // storages, for textures, and for matrices of which only some are aligned.
             let all = unit == Unit::Thread && phase == Phase::Whole;
@@ -99,9 +99,9 @@ pub(super) const UNITS: [Unit; 5] = [Unit::Thread, Unit::Tile(4096), Unit::Workg
 pub(super) const PHASES: [Phase; 11] = [
     Phase::Whole,
     Phase::Short(1),
-    Phase::Short(2),
-    Phase::Short(3),
-    Phase::Short(4),
+    Phase::Short(6),
+    Phase::Short(11),
+    Phase::Short(16),
     Phase::Held(1),
     Phase::Held(2),
     Phase::Held(3),
@@ -117,16 +117,17 @@ type Set = fn(&mut Features);
 /// combinations is too large for a test; parts only meet through the functions that they share, which pairs show.
 fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     let writes = kernel.parts.iter().any(|p| p.overrides.contains(&"WRITES"));
-    let set: [(bool, Set); 16] = [
+    let set: [(bool, Set); 17] = [
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Scale),
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Softcap),
         (kernel.choices.contains(&Choice::Mask), |f| f.masked = true),
         (kernel.choices.contains(&Choice::ClassWeights), |f| f.weighted = true),
         (kernel.choices.contains(&Choice::Labels), |f| f.labels = true),
         (kernel.choices.contains(&Choice::Labels), |f| f.smooths = true),
-        (kernel.choices.contains(&Choice::Labels), |f| f.argmax = true),
-        (kernel.choices.contains(&Choice::Labels), |f| f.rank = true),
-        (kernel.choices.contains(&Choice::Labels), |f| f.entropy = true),
+        (kernel.choices.contains(&Choice::Labels), |f| (f.argmax, f.details) = (true, true)),
+        (kernel.choices.contains(&Choice::Labels), |f| (f.rank, f.details) = (true, true)),
+        (kernel.choices.contains(&Choice::Labels), |f| (f.entropy, f.details) = (true, true)),
+        (kernel.choices.contains(&Choice::Labels), |f| f.details = true),
         (kernel.choices.contains(&Choice::States), |f| f.states = true),
         (kernel.choices.contains(&Choice::TargetGradient) && plain.elements, |f| f.target_gradient = true),
         (kernel.choices.contains(&Choice::ElementWeights), |f| f.weighted = true),

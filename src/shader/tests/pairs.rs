@@ -50,6 +50,7 @@ fn choices() -> Vec<Choice> {
         (features.argmax): [false, true];
         (features.rank): [false, true];
         (features.entropy): [false, true];
+        (features.details): [false, true];
         (features.states): [false, true];
         (features.target_gradient): [false, true];
     }
