@@ -1,5 +1,5 @@
 // Writes the elements of a span of a row.
-// Needs: params.wgsl, layout.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
+// Needs: layout.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
 // which makes of a quad x of logits a quad of the result.
 
 // A quad of logits, all within the row.

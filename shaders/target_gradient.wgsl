@@ -1,4 +1,4 @@
-// The gradient with respect to the targets, a second result. Needs: layout.wgsl, store_target_one.
+// The gradient with respect to the targets, a second result. Needs: params.wgsl, layout.wgsl, store_target_one.
 
 const TARGET_GRADIENT: bool = true;
 

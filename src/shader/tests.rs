@@ -114,8 +114,9 @@ fn what_no_call_asks_for_is_not_possible() {
     let plain = variants(&SOFTMAX_KERNEL)[0];
     let vector = variants(&REDUCE_LOSS_KERNEL)[0];
     assert!(plain.is_of(&SOFTMAX_KERNEL) && vector.is_of(&REDUCE_LOSS_KERNEL) && !plain.is_of(&REDUCE_LOSS_KERNEL));
-    let argmax = Features { argmax: true, ..Features::default() };
-    let with_rank = Features { rank: true, labels: true, ..Features::default() };
+    let argmax = Features { argmax: true, details: true, ..Features::default() };
+    let with_rank = Features { rank: true, labels: true, details: true, ..Features::default() };
+    let no_details = Features { argmax: true, ..Features::default() };
     for (wrong, kernel) in [
         (Variant { unit: Unit::Subgroup, ..vector }, &REDUCE_LOSS_KERNEL),
         (Variant { features: argmax, ..vector }, &REDUCE_LOSS_KERNEL),
@@ -126,6 +127,7 @@ fn what_no_call_asks_for_is_not_possible() {
         (Variant { elements: false, ..plain }, &SOFTMAX_KERNEL),
         (Variant { forms: Forms { target_result: Storage::F16, ..plain.forms }, ..plain }, &SOFTMAX_KERNEL),
         (Variant { features: with_rank, ..plain }, &CROSS_ENTROPY_KERNEL),
+        (Variant { features: no_details, ..plain }, &CROSS_ENTROPY_KERNEL),
     ] {
         assert!(!wrong.is_of(kernel), "{} {wrong:?}", kernel.name);
     }

@@ -3,8 +3,8 @@
 use super::*;
 
 /// Parts that declare, or do nothing.
-const NOTHING_TO_CHANGE: [&str; 6] =
-    ["layout.wgsl", "no_state_out.wgsl", "no_target_gradient.wgsl", "no_tile_result.wgsl", "partials.wgsl", "stats_none_subgroup.wgsl"];
+const NOTHING_TO_CHANGE: [&str; 5] =
+    ["no_state_out.wgsl", "no_target_gradient.wgsl", "no_tile_result.wgsl", "partials.wgsl", "stats_none_subgroup.wgsl"];
 
 /// File, what stands there, what stands instead.
 fn mutations() -> Vec<(String, String, String)> {

@@ -97,7 +97,7 @@ fn calls(data: &[f32], targets: &[u32]) -> (Vec<Call>, Layout) {
         Call {
             kernel: &CROSS_ENTROPY_KERNEL,
             elements: true,
-            features: Features { smooths: true, argmax: true, ..plain },
+            features: Features { smooths: true, argmax: true, details: true, ..plain },
             expected: [logsumexp, row_loss].into_iter().chain(gradient).collect(),
         },
     ];
