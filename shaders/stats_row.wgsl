@@ -334,7 +334,7 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     if state.best_quad == NONE {
         return state.first;
     }
-    for (var i = 0u; i < 4u; i += 1u) {
+    for (var i = 0u; i < BLOCK_QUADS; i += 1u) {
         let quad = state.best_quad + i * lanes;
         if quad < params.quads {
             let found = padded_logit4(state, row, quad, load_padded(row, quad, 0.0)) == vec4(state.max);

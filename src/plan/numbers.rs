@@ -70,7 +70,8 @@ pub(super) fn held(work: &Work, workgroup: u32) -> u32 {
     (work.classes / 4 / (4 * u64::from(workgroup))).min(MAX_HELD) as u32
 }
 
-/// Words of a workgroup's tile, rounded up so that not every number of classes above 16 has pipelines of its own; 0 if rows cannot go through it.
+/// Words of a workgroup's tile, rounded up so that neighbouring numbers of classes share pipelines, but for up to 16
+/// (`Phase::of_threads`); 0 if rows cannot go through it.
 pub(super) fn tile(work: &Work, caps: &Caps, workgroup: u32) -> u32 {
     // tile.wgsl puts a word between rows of an even number of classes, and wants a tile to start with a quad.
     let words = (work.classes | 1).next_multiple_of(8).saturating_mul(u64::from(workgroup));

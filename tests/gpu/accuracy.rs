@@ -1,8 +1,8 @@
 //! Every operation against the f64 reference: shapes x data x adapters x strategies.
 
 use crate::common::data::{Data, make};
-use crate::common::{Bound, TINY, assert_close, with_every_strategy};
-use wgpu_xent::{CrossEntropy, Factor, Gpu, Logits, Reduction, Targets, reference};
+use crate::common::{Bound, TINY, assert_close, on_every_adapter, with_every_strategy};
+use wgpu_xent::{CrossEntropy, Factor, Gpu, Logits, Reduction, Strategy, Targets, reference};
 
 /// Relative error of a loss, a log-sum-exp or a gradient at the target.
 const TIGHT: f64 = 1e-6;
@@ -63,6 +63,33 @@ fn short_rows_of_every_length() {
     with_every_strategy(|gpu| {
         for classes in [1, 2, 3, 4, 5, 7, 8, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65] {
             check_all(gpu, Data::Normal, 5, classes);
+        }
+    });
+}
+
+/// Rows that a thread reads at once have a pipeline for each number of classes; a loss and its gradient without any other result of
+/// rows have pipelines of their own too.
+#[test]
+fn short_rows_of_every_number_of_classes() {
+    on_every_adapter(|gpu| {
+        let gpu = gpu.with_strategy(Strategy::Thread);
+        for classes in 1..=17 {
+            for data in [Data::Outliers, Data::Equal, Data::Ahead(20.0), Data::Masked] {
+                let rows = 13;
+                let (values, targets) = make(data, rows, classes, classes as u64);
+                let (logits, targets) = (Logits::new(&values, rows, classes).unwrap(), Targets::new(&targets));
+                let what = |op: &str| format!("{op} of {rows} x {classes} {data:?}");
+                let bound = || element_bound(&values, classes, 1.0);
+                assert_close(&what("softmax"), &gpu.softmax(&logits).unwrap(), &reference::softmax(&logits), bound());
+                let options = CrossEntropy::new().row_loss(true).gradient(true);
+                let got = gpu.cross_entropy(&logits, &targets, &options).unwrap();
+                let expected = reference::cross_entropy(&logits, &targets, &options).unwrap();
+                let tight = |_: usize| Bound { relative: TIGHT, absolute: TINY };
+                assert_close(&what("row loss"), &got.row_loss.unwrap(), &expected.row_loss.unwrap(), tight);
+                assert_close(&what("loss"), &[got.loss.unwrap()], &[expected.loss.unwrap()], tight);
+                assert_close(&what("gradient"), &got.gradient.unwrap(), &expected.gradient.unwrap(), bound());
+                assert!(got.logsumexp.is_none() && got.argmax.is_none());
+            }
         }
     });
 }

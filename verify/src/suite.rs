@@ -56,8 +56,8 @@ const TILED: Shape = Shape { blocks: 70, classes: 21, inner: 1, padding: 0 };
 
 const STORAGES: [Storage; 3] = [Storage::F32, Storage::F16, Storage::Bf16];
 
-/// Classes of rows that a thread reads at once, of one quad to four.
-const SHORT: [usize; 4] = [2, 7, 10, 16];
+/// Classes of rows that a thread reads at once: of one quad to four, of one to four classes in the last.
+const SHORT: [usize; 5] = [2, 7, 10, 13, 16];
 
 /// All steps, those of an operation together.
 pub(crate) fn suite(caps: &Caps, options: &Options) -> Vec<Step> {
@@ -77,6 +77,12 @@ fn all_strategies() -> Vec<Option<Strategy>> {
 /// Those that read short rows at once.
 fn threads() -> Vec<Option<Strategy>> {
     vec![Some(Strategy::Thread), Some(Strategy::Tile)]
+}
+
+/// Rows read at once, all of whose classes are the largest.
+fn tied(operation: &'static Operation) -> Step {
+    let input = input(Shape::matrix(QUICK_ROWS, 10), Storage::F32, Data::Equal);
+    Step { operation, input, strategies: threads(), texture: None }
 }
 
 /// The data that makes a difference to an operation.
@@ -126,6 +132,7 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     if operation.tried == Tried::Throughout {
         let forced = |(rows, classes, strategy)| step(input(Shape::matrix(rows, classes), Storage::F32, Data::Outliers), vec![strategy]);
         steps.extend(SHORT.map(|classes| forced((QUICK_ROWS, classes, Some(Strategy::Thread)))));
+        steps.push(tied(operation));
         // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
         let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
         steps.extend([tile, held].map(forced));
@@ -182,6 +189,7 @@ fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     }
     steps.extend(LAYOUTS.into_iter().enumerate().map(|(i, shape)| step(input(shape, Storage::F32, Data::Outliers), some(4 + i))));
     if throughout {
+        steps.push(tied(operation));
         steps.extend(edges(caps, operation.writes).into_iter().map(|(shape, strategies)| {
             let data = if shape.rows() > 1000 { Data::Outliers } else { Data::Ascending };
             step(input(shape, Storage::F32, data), strategies)
