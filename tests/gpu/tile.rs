@@ -1,6 +1,7 @@
 //! Rows through workgroup memory give what a thread reads and writes itself, bit by bit, and touch nothing else.
 //!
-//! Pipelines: cross-entropy, softmax and log-sum-exp as tiles, for each type of logits and results, aligned and not.
+//! Pipelines: cross-entropy, softmax and log-sum-exp as tiles, for each type of logits and results, aligned and not, and of rows of up to 16
+//! classes for each number of them.
 
 use crate::common::data::{Data, make};
 use crate::common::{all_cases, gpu, on_every_adapter};
