@@ -181,11 +181,7 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     let b = logit4(before, row, quad + step, x.b);
     let c = logit4(before, row, quad + 2u * step, x.c);
     let d = logit4(before, row, quad + 3u * step, x.d);
-    return absorb_four(before, row, quad, step, Block(a, b, c, d));
-}
-
-// Transformed logits, -inf what does not take part.
-fn absorb_four(before: State, row: u32, quad: u32, step: u32, z: Block) -> State {
+    let z = Block(a, b, c, d);
     let highest = largest_of(z);
     let left = left_by(before, highest);
     var state = raise(before, highest, quad);
@@ -221,7 +217,7 @@ fn absorb_short(before: State, row: u32, x: Block) -> State {
     return absorb_sums(state, row, 0u, 1u, z, others);
 }
 
-// Adds what there is of a block z to the sums; `others`: z without the largest.
+// Adds what there is of a block z of transformed logits to the sums; `others`: z without the largest.
 fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: Block) -> State {
     var state = before;
     let s = vec4(state.second);

@@ -1,8 +1,8 @@
 //! Random combinations of options, shapes and data against the f64 reference, on every adapter, with shrinking.
 //!
-//! A combination of options has pipelines of its own, and what takes the time is to compile them: so combinations are drawn first,
-//! then draws of everything else for each (of rows of up to 16 classes each number has its own, too). `XENT_DRAWS=2000` asks for so many draws on each adapter (the default is fewer),
-//! `XENT_DRAWS_ON=llvmpipe` for adapters with this in their description only.
+//! A combination of options has pipelines of its own (for rows of up to 16 classes also each number of them), and what takes the time
+//! is to compile them: so combinations are drawn first, then draws of everything else for each. `XENT_DRAWS=2000` asks for so many draws
+//! on each adapter (the default is fewer), `XENT_DRAWS_ON=llvmpipe` for adapters with this in their description only.
 
 use crate::common::data::{Data, Random, make};
 use crate::common::gpus;
