@@ -16,18 +16,19 @@ use crate::quirks::Avoid;
 use crate::texels::Kept;
 use crate::tune::Tuning;
 use crate::turns::Turns;
-use crate::wait::{Waits, outlive};
+use crate::wait::{Pollers, Waits, outlive};
 use crate::{Error, Result};
 
 /// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines, of which 512 are kept: a program that goes
 /// through more compiles again. `Send` and `Sync`.
 #[derive(Clone, Debug)]
 pub struct Gpu {
+    /// Dropped first: when nothing is shared any more, all pollers are about to end.
+    pub(crate) waits: Waits,
     shared: Arc<Shared>,
     forced: Option<Strategy>,
     caps: Caps,
     tuning: Option<Arc<Tuning>>,
-    pub(crate) waits: Waits,
 }
 
 #[derive(Debug)]
@@ -35,6 +36,7 @@ struct Shared {
     device: wgpu::Device,
     queue: wgpu::Queue,
     turns: Arc<Turns>,
+    pollers: Pollers,
     info: wgpu::AdapterInfo,
     pipelines: Cache,
     texels: Kept,
@@ -50,6 +52,8 @@ impl Drop for Shared {
     fn drop(&mut self) {
         if *self.timed_out.get_mut() {
             outlive(self.device.clone(), self.queue.clone());
+        } else {
+            self.pollers.end(&self.turns);
         }
     }
 }
@@ -141,6 +145,7 @@ impl Gpu {
             device,
             queue,
             turns: Arc::new(Turns::of(info.backend)),
+            pollers: Pollers::default(),
             info,
             pipelines: Cache::default(),
             texels: Kept::default(),
@@ -259,6 +264,10 @@ impl Gpu {
     /// Who has GL's context.
     pub(crate) fn turns(&self) -> &Arc<Turns> {
         &self.shared.turns
+    }
+
+    pub(crate) fn pollers(&self) -> &Pollers {
+        &self.shared.pollers
     }
 
     pub(crate) fn pipelines(&self) -> &Cache {

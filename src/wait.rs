@@ -1,7 +1,8 @@
 //! Waiting for the device, never without an end: whatever wgpu, drivers and other threads do meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, Weak, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc};
+use std::thread::{JoinHandle, current};
 use std::time::{Duration, Instant};
 
 use futures_intrusive::channel::shared::{Sender, channel};
@@ -120,18 +121,43 @@ struct Awaited {
 struct Poller(mpsc::Sender<Awaited>);
 
 impl Poller {
-    fn new(device: wgpu::Device, turns: Arc<Turns>) -> Self {
+    fn new(device: wgpu::Device, turns: Arc<Turns>, threads: &Pollers) -> Self {
         let (sender, receiver) = mpsc::channel::<Awaited>();
         // The thread ends with the last handle, whose drop closes the channel.
-        std::thread::spawn(move || {
+        threads.add(std::thread::spawn(move || {
             while let Ok(Awaited { submission, under_way, end, told }) = receiver.recv() {
                 if let Err(failure) = wait(&device, &turns, submission.as_ref(), &under_way, end) {
                     // The receiver is gone only if the caller gave up waiting.
                     let _ = told.try_send(Err(failure));
                 }
             }
-        });
+        }));
         Self(sender)
+    }
+}
+
+/// The threads of a device's pollers, each of which holds the device until it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Pollers(Mutex<Vec<JoinHandle<()>>>);
+
+impl Pollers {
+    fn add(&self, thread: JoinHandle<()>) {
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+
+    /// Waits until all have ended, which they do when no handle is left. A process that ends while a thread of its closes a device may
+    /// crash in the driver.
+    ///
+    /// Not if one of them calls, as wakers do that drop the last handle, nor in a turn that they may wait for.
+    pub(crate) fn end(&mut self, turns: &Turns) {
+        let threads = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let called = turns.is_mine() || threads.iter().any(|thread| thread.thread().id() == current().id());
+        for thread in threads.into_iter().filter(|_| !called) {
+            // What panicked has ended, too.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -156,7 +182,8 @@ impl Gpu {
         if self.waits.inline {
             return wait(self.device(), self.turns(), submission.as_ref(), &under_way, end).map_err(|failure| self.failed(failure));
         }
-        let poller = self.waits.poller.get_or_init(|| Poller::new(self.device().clone(), Arc::clone(self.turns())));
+        let new = || Poller::new(self.device().clone(), Arc::clone(self.turns()), self.pollers());
+        let poller = self.waits.poller.get_or_init(new);
         // The poller lives as long as the handle that is borrowed here.
         let _ = poller.0.send(Awaited { submission, under_way, end, told });
         Ok(())
@@ -225,4 +252,77 @@ pub(crate) fn outlive(device: wgpu::Device, queue: wgpu::Queue) {
         }
         drop(queue);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Wake};
+
+    use super::*;
+    use crate::{AdapterChoice, Logits};
+
+    const NUMBERS: [f32; 64] = [0.0; 64];
+
+    fn gpus() -> impl Iterator<Item = Gpu> {
+        Gpu::adapters().into_iter().map(|adapter| Gpu::open(&AdapterChoice::Index(adapter.index)).unwrap())
+    }
+
+    /// What the threads of pollers hold besides the device, and let go of with it.
+    fn held(gpu: &Gpu) -> Weak<Turns> {
+        Arc::downgrade(gpu.turns())
+    }
+
+    async fn call(gpu: &Gpu) {
+        gpu.softmax_async(&Logits::new(&NUMBERS, 4, 16).unwrap()).await.unwrap();
+    }
+
+    #[test]
+    fn no_thread_outlives_the_last_handle() {
+        for gpu in gpus() {
+            let (held, name) = (held(&gpu), gpu.describe());
+            let others = [1, 2].map(|minutes| gpu.with_deadline(Duration::from_secs(60 * minutes)));
+            pollster::block_on(async {
+                for gpu in others.iter().chain([&gpu]) {
+                    call(gpu).await;
+                }
+            });
+            drop(gpu);
+            drop(others);
+            assert!(held.upgrade().is_none(), "{name}");
+        }
+    }
+
+    /// Drops what it runs, and the last handle with it, as soon as it is to go on.
+    struct Task {
+        future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+        dropped: mpsc::Sender<std::thread::ThreadId>,
+    }
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            drop(self.future.lock().unwrap().take());
+            self.dropped.send(current().id()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_waker_may_drop_the_last_handle() {
+        for gpu in gpus() {
+            let (held, name) = (held(&gpu), gpu.describe());
+            let (dropped, when_dropped) = mpsc::channel();
+            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { call(&gpu).await });
+            let task = Arc::new(Task { future: Mutex::new(Some(future)), dropped });
+            let waker = Arc::clone(&task).into();
+            let poll = task.future.lock().unwrap().as_mut().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(poll.is_pending(), "{name}");
+            let thread = when_dropped.recv_timeout(Duration::from_secs(60)).expect("the thread that waits for itself does not end");
+            assert_ne!(thread, current().id(), "{name}");
+            let start = Instant::now();
+            while held.upgrade().is_some() {
+                assert!(start.elapsed().as_secs() < 60, "{name}: the thread did not end");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
 }
