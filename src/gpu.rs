@@ -21,6 +21,8 @@ use crate::{Error, Result};
 
 /// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines, of which 512 are kept: a program that goes
 /// through more compiles again. `Send` and `Sync`.
+///
+/// Dropping the last clone waits for what is under way, as dropped futures leave it, unless a call has timed out.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     /// Dropped first: when nothing is shared any more, all pollers are about to end.
