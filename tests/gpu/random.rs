@@ -35,6 +35,7 @@ struct Combination {
     class_weights: bool,
     soft: bool,
     smoothing: bool,
+    logsumexp: bool,
     argmax: bool,
     rank: bool,
     entropy: bool,
@@ -49,6 +50,8 @@ impl Combination {
         let (softcap, masked, mask_per_row, class_weights) = (coin(), coin(), coin(), coin());
         let (soft, smoothing, argmax, rank, entropy) = (coin(), coin(), coin(), coin(), coin());
         let (states, gradient, target_gradient) = (coin(), coin(), coin());
+        // Kernels leave out what these need if no one asks for any of them.
+        let (details, logsumexp) = (coin(), coin());
         let kernels: Vec<Option<Kernel>> = Kernel::ALL
             .into_iter()
             .filter(|k| gpu.caps().subgroup.is_some() || !matches!(k, Kernel::Subgroup | Kernel::SplitSubgroup))
@@ -64,9 +67,10 @@ impl Combination {
             class_weights,
             soft,
             smoothing,
-            argmax,
-            rank: rank && !soft,
-            entropy,
+            logsumexp: details && logsumexp,
+            argmax: details && argmax,
+            rank: details && rank && !soft,
+            entropy: details && entropy,
             states,
             gradient,
             target_gradient: target_gradient && soft,
@@ -210,6 +214,7 @@ fn call(of: &Combination, draw: &Draw) -> LossCall {
         row_upstream: draw.upstream_rows.then_some(upstream),
         faults: draw.faults,
         top_k: of.rank.then_some(TOP_K),
+        logsumexp: of.logsumexp,
         argmax: of.argmax,
         rank: of.rank,
         entropy: of.entropy,

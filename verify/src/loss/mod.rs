@@ -52,7 +52,7 @@ impl Mask {
     }
 }
 
-/// A loss with all its options. What is returned besides the losses and the log-sum-exps is chosen by the `bool`s at the end.
+/// A loss with all its options. What is returned besides the losses is chosen by the `bool`s at the end.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the options of CrossEntropy, by their names there")]
 pub struct LossCall {
@@ -74,6 +74,7 @@ pub struct LossCall {
     pub row_upstream: Option<Vec<f32>>,
     pub faults: FaultPolicy,
     pub top_k: Option<u32>,
+    pub logsumexp: bool,
     pub argmax: bool,
     /// The rank of the target, and its log-probability.
     pub rank: bool,
@@ -105,6 +106,7 @@ impl LossCall {
             row_upstream: None,
             faults: FaultPolicy::Propagate,
             top_k: None,
+            logsumexp: true,
             argmax: false,
             rank: false,
             entropy: false,
@@ -154,7 +156,7 @@ impl LossCall {
             .faults(self.faults)
             .top_k(self.top_k)
             .row_loss(true)
-            .logsumexp(true)
+            .logsumexp(self.logsumexp)
             .argmax(self.argmax)
             .log_prob(self.rank)
             .rank(self.rank)

@@ -87,9 +87,14 @@ fn plain_case(call: LossCall) -> Case {
     })
 }
 
-/// The loss alone: no matrix is written.
+/// The loss alone: no matrix is written, and kernels leave out what only other results need.
 pub(super) fn plain(input: &Input) -> Case {
-    plain_case(call(input))
+    plain_case(LossCall { logsumexp: false, ..call(input) })
+}
+
+/// What training asks for.
+pub(super) fn with_gradient(input: &Input) -> Case {
+    plain_case(LossCall { logsumexp: false, gradient: true, ..call(input) })
 }
 
 fn everything(call: LossCall) -> LossCall {

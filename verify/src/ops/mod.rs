@@ -37,7 +37,7 @@ const fn pairs(name: &'static str, options: &'static str, prepare: fn(&Input) ->
 }
 
 /// All of them.
-pub(crate) static OPERATIONS: [Operation; 53] = [
+pub(crate) static OPERATIONS: [Operation; 54] = [
     core(logits("softmax", "", softmax::softmax)),
     logits("softmax", "temperature", softmax::softmax_scaled),
     logits("softmax", "temperature, softcap, mask a row", softmax::softmax_capped),
@@ -62,6 +62,7 @@ pub(crate) static OPERATIONS: [Operation; 53] = [
     rows("signed_logsumexp", "scale a row", signed::scaled),
     logits("signed_logsumexp_backward", "", signed::backward),
     rows("cross_entropy", "", loss::plain),
+    logits("cross_entropy", "gradient", loss::with_gradient),
     core(logits("cross_entropy", "all results", loss::all_results)),
     logits("cross_entropy", "all results as bf16", loss::as_bf16),
     logits("cross_entropy", "ignored rows, class weights, sum", loss::weighted),
