@@ -1,13 +1,12 @@
 // The logits, f32, read 16 bytes at a time: the start and the stride are multiples of 4 elements.
-// Needs: params.wgsl.
+// Needs: params.wgsl, stored_quads.wgsl.
 
-@group(0) @binding(1) var<storage, read> logits: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> logits: array<Quad>;
 
 fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
-    return logits[(params.logits_start + row * params.logits_stride) / 4u + quad];
+    return bitcast<vec4<f32>>(unpack_quad(logits[(params.logits_start + row * params.logits_stride) / 4u + quad]));
 }
 
 fn fetch_one(row: u32, column: u32) -> f32 {
-    let i = params.logits_start + row * params.logits_stride + column;
-    return logits[i / 4u][i % 4u];
+    return fetch_quad(row, column / 4u)[column % 4u];
 }

@@ -1,18 +1,18 @@
 // A result of the logits' shape, f16 or bf16, written 8 bytes at a time: the start and the stride are multiples of 4 elements, and so
 // the halves of a word belong to one row and one thread.
-// Needs: params.wgsl, half.wgsl.
+// Needs: params.wgsl, half.wgsl, stored_quads.wgsl.
 
 override RESULT_BF16: bool = false;
 
-@group(0) @binding(4) var<storage, read_write> result: array<vec2<u32>>;
+@group(0) @binding(4) var<storage, read_write> result: array<HalfQuad>;
 
 fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
-    result[(params.result_start + row * params.result_stride) / 4u + quad] = words_of(narrow4(value, RESULT_BF16));
+    result[(params.result_start + row * params.result_stride) / 4u + quad] = pack_half(words_of(narrow4(value, RESULT_BF16)));
 }
 
 fn put_one(row: u32, column: u32, value: f32) {
     let i = params.result_start + row * params.result_stride + column;
-    var halves = halves_of(result[i / 4u]);
+    var halves = halves_of(unpack_half(result[i / 4u]));
     halves[i % 4u] = narrow4(vec4(value), RESULT_BF16).x;
-    result[i / 4u] = words_of(halves);
+    result[i / 4u] = pack_half(words_of(halves));
 }

@@ -1,13 +1,16 @@
-// A result of the logits' shape, f32, written 16 bytes at a time: the start and the stride are multiples of 4 elements.
-// Needs: params.wgsl.
+// A result of the logits' shape, f32, written 16 bytes at a time: the start and the stride are multiples of 4 elements, and
+// so those of a quad belong to one row and one thread.
+// Needs: params.wgsl, stored_quads.wgsl.
 
-@group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> result: array<Quad>;
 
 fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
-    result[(params.result_start + row * params.result_stride) / 4u + quad] = value;
+    result[(params.result_start + row * params.result_stride) / 4u + quad] = pack_quad(bitcast<vec4<u32>>(value));
 }
 
 fn put_one(row: u32, column: u32, value: f32) {
     let i = params.result_start + row * params.result_stride + column;
-    result[i / 4u][i % 4u] = value;
+    var words = unpack_quad(result[i / 4u]);
+    words[i % 4u] = bitcast<u32>(value);
+    result[i / 4u] = pack_quad(words);
 }

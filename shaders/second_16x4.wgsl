@@ -1,12 +1,13 @@
 // The second matrix, f16 or bf16, read 8 bytes at a time: the start and the stride are multiples of 4 elements.
-// Needs: params.wgsl, half.wgsl.
+// Needs: params.wgsl, half.wgsl, stored_quads.wgsl.
 
 override SECOND_BF16: bool = false;
 
-@group(0) @binding(2) var<storage, read> second: array<vec2<u32>>;
+@group(0) @binding(2) var<storage, read> second: array<HalfQuad>;
 
 fn load_second_quad(row: u32, quad: u32) -> vec4<f32> {
-    return widen4(halves_of(second[(params.second_start + row * params.second_stride) / 4u + quad]), SECOND_BF16);
+    let stored = second[(params.second_start + row * params.second_stride) / 4u + quad];
+    return widen4(halves_of(unpack_half(stored)), SECOND_BF16);
 }
 
 fn load_second_one(row: u32, column: u32) -> f32 {

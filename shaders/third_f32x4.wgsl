@@ -1,13 +1,12 @@
 // A third matrix of the logits' shape, f32, read 16 bytes at a time: the start and the stride are multiples of 4 elements.
-// Needs: params.wgsl.
+// Needs: params.wgsl, stored_quads.wgsl.
 
-@group(0) @binding(3) var<storage, read> third: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> third: array<Quad>;
 
 fn load_third_quad(row: u32, quad: u32) -> vec4<f32> {
-    return third[(params.third_start + row * params.third_stride) / 4u + quad];
+    return bitcast<vec4<f32>>(unpack_quad(third[(params.third_start + row * params.third_stride) / 4u + quad]));
 }
 
 fn load_third_one(row: u32, column: u32) -> f32 {
-    let i = params.third_start + row * params.third_stride + column;
-    return third[i / 4u][i % 4u];
+    return load_third_quad(row, column / 4u)[column % 4u];
 }

@@ -33,6 +33,8 @@ pub struct Caps {
     pub max_texture: u32,
     /// Rows of at most so many classes are read faster from a texture than from a buffer, the copy to it included; 0 if none are.
     pub texture_classes: u64,
+    /// Whether quads of a matrix are read and written as words of 64 bits, which is faster where memory is gone through word by word.
+    pub wide_words: bool,
     /// Whether plans are not to depend on the number of rows: see [`with_batch_invariance`](Self::with_batch_invariance).
     pub batch_invariant: bool,
     /// What plans do without: what the [quirks](crate::QUIRKS) of the adapter say, and what was added by hand.
@@ -60,7 +62,8 @@ impl Caps {
             max_loop_trips: u32::MAX,
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
-            texture_classes: if cpu && info.name.starts_with("llvmpipe") { llvmpipe_texture_classes() } else { 0 },
+            texture_classes: if is_llvmpipe(info) { llvmpipe_texture_classes() } else { 0 },
+            wide_words: features.intersects(wide_words(info)),
             batch_invariant: false,
             avoided: Vec::new(),
         };
@@ -77,6 +80,7 @@ impl Caps {
             match *avoid {
                 Avoid::Subgroups => caps.subgroup = None,
                 Avoid::TextureReads => caps.texture_classes = 0,
+                Avoid::WideWords => caps.wide_words = false,
                 Avoid::LoopTrips(trips) => caps.max_loop_trips = caps.max_loop_trips.min(trips),
                 Avoid::Strategy(_) => {}
             }
@@ -120,6 +124,15 @@ impl Caps {
         let texture_reads = texture_reads && !self.avoided.contains(&Avoid::TextureReads);
         Self { texture_classes: if texture_reads { u64::MAX } else { 0 }, ..self.clone() }
     }
+}
+
+fn is_llvmpipe(info: &wgpu::AdapterInfo) -> bool {
+    info.device_type == wgpu::DeviceType::Cpu && info.name.starts_with("llvmpipe")
+}
+
+/// The feature that words of 64 bits need, of adapters that are faster with them: see `docs/decisions/0017-words-of-64-bits.md`.
+pub(crate) fn wide_words(info: &wgpu::AdapterInfo) -> wgpu::Features {
+    if is_llvmpipe(info) { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() }
 }
 
 /// llvmpipe compiles for the CPU that it runs on. Without AVX-512 it reads buffers lane by lane, number by number, and textures in whole

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use self::adapters::AdapterChoice;
 use self::adapters::{enumerate, has_one_memory, select};
-use crate::caps::{AdapterDescription, Caps, describe};
+use crate::caps::{AdapterDescription, Caps, describe, wide_words};
 use crate::pipeline::Cache;
 use crate::plan::{Plan, Strategy, Work};
 use crate::pool::Pool;
@@ -103,7 +103,7 @@ impl Gpu {
         let adapters = enumerate().await;
         let adapter = select(adapters, choice)?;
         let info = adapter.get_info();
-        let mut features = adapter.features() & wgpu::Features::SUBGROUP;
+        let mut features = adapter.features() & (wgpu::Features::SUBGROUP | wide_words(&info));
         if has_one_memory(&info) {
             features |= adapter.features() & wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
         }

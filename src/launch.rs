@@ -246,15 +246,17 @@ pub(crate) fn encode(
         result: tiled_form(result),
         target_result: target_result.map_or(Storage::F32, |m| m.storage),
     };
-    let variant = Variant {
+    let narrow = Variant {
         unit: unit(gpu, call.kernel, plan),
         phase: Phase::Whole,
         elements: result.is_some(),
         from,
         strided: call.inner > 1,
+        wide: false,
         forms,
         features: call.features,
     };
+    let variant = Variant { wide: gpu.caps().wide_words && narrow.has_quads(call.kernel), ..narrow };
 
     let chunks = u64::from(plan.chunks);
     let partials = if plan.strategy.is_split() && call.states_in.is_none() {

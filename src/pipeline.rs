@@ -171,6 +171,7 @@ mod tests {
             elements: true,
             from: LogitsFrom::Buffer,
             strided: false,
+            wide: false,
             forms: Forms { logits, second, third, result, target_result: Storage::F32 },
             features: Features::default(),
         };

@@ -14,6 +14,8 @@ pub enum Avoid {
     Subgroups,
     /// Logits read through a texture.
     TextureReads,
+    /// Words of 64 bits in shaders.
+    WideWords,
     /// More loop iterations of one thread than this, all its loops together.
     LoopTrips(u32),
     /// A strategy; another one serves the rows. Forced all the same, it is refused.
@@ -25,6 +27,7 @@ impl fmt::Display for Avoid {
         match self {
             Self::Subgroups => f.write_str("subgroups"),
             Self::TextureReads => f.write_str("texture-reads"),
+            Self::WideWords => f.write_str("wide-words"),
             Self::LoopTrips(trips) => write!(f, "loop-trips={trips}"),
             Self::Strategy(strategy) => strategy.fmt(f),
         }
@@ -34,19 +37,20 @@ impl fmt::Display for Avoid {
 impl FromStr for Avoid {
     type Err = Error;
 
-    /// As [`Display`](fmt::Display) writes it: `subgroups`, `texture-reads`, `loop-trips=65000`, or the name of a strategy. The strategy
-    /// `subgroup` is not `subgroups`: workgroups use subgroup operations too.
+    /// As [`Display`](fmt::Display) writes it: `subgroups`, `texture-reads`, `wide-words`, `loop-trips=65000`, or the name of a strategy. The
+    /// strategy `subgroup` is not `subgroups`: workgroups use subgroup operations too.
     fn from_str(text: &str) -> Result<Self> {
         let strategy = || Strategy::ALL.into_iter().find(|strategy| strategy.to_string() == text).map(Self::Strategy);
         let trips = || text.strip_prefix("loop-trips=")?.parse().ok().filter(|&trips: &u32| trips > 0).map(Self::LoopTrips);
         let found = match text {
             "subgroups" => Some(Self::Subgroups),
             "texture-reads" => Some(Self::TextureReads),
+            "wide-words" => Some(Self::WideWords),
             _ => strategy().or_else(trips),
         };
         found.ok_or_else(|| {
             let strategies = Strategy::ALL.map(|strategy| strategy.to_string()).join(", ");
-            Error::Options(format!("\"{text}\" is none of subgroups, texture-reads, loop-trips=N, {strategies}"))
+            Error::Options(format!("\"{text}\" is none of subgroups, texture-reads, wide-words, loop-trips=N, {strategies}"))
         })
     }
 }

@@ -110,6 +110,8 @@ pub(crate) struct Variant {
     pub(crate) from: LogitsFrom,
     /// Whether the classes of a row lie apart.
     pub(crate) strided: bool,
+    /// Whether quads are read and written in words of 64 bits.
+    pub(crate) wide: bool,
     pub(crate) forms: Forms,
     pub(crate) features: Features,
 }
@@ -140,6 +142,9 @@ impl Source {
         let mut parts = vec![&PARAMS];
         if forms.any_half() {
             parts.push(&HALF);
+        }
+        if variant.has_quads(kernel) {
+            parts.push(if variant.wide { &STORED_QUADS_64 } else { &STORED_QUADS });
         }
         if kernel.reads_logits {
             parts.push(&LAYOUT);

@@ -59,6 +59,8 @@ parts! {
     NUMERICS = "numerics.wgsl" [] [];
     LAYOUT = "layout.wgsl" [] ["STRIDED", "CLASSES"];
     HALF = "half.wgsl" [] [];
+    STORED_QUADS = "stored_quads.wgsl" [] [];
+    STORED_QUADS_64 = "stored_quads_64.wgsl" [] [];
     LOGITS_F32 = "logits_f32.wgsl" [LOGITS Read] [];
     LOGITS_F32X4 = "logits_f32x4.wgsl" [LOGITS Read] [];
     LOGITS_16 = "logits_16.wgsl" [LOGITS Read] ["LOGITS_BF16"];

@@ -39,17 +39,28 @@ impl Variant {
         holds && (!is_tile || tiles) && (!is_subgroup || kernel.has_subgroups())
     }
 
-    /// In place only where elements are written; a texture only of logits that are all read; forms only of what is there, and no
-    /// alignment where the classes of a row lie apart.
-    fn has_matrices_of(&self, kernel: &Kernel) -> bool {
-        let Self { elements, from, strided, forms, features, .. } = *self;
-        let own_logits = kernel.reads_logits && from != LogitsFrom::Result;
-        let there = [
-            (own_logits, forms.logits),
+    /// The matrices, and whether a kernel has them: the logits, the second, the third, and the result.
+    pub(super) fn matrices(&self, kernel: &Kernel) -> [(bool, Form); 4] {
+        let Self { elements, from, forms, features, .. } = *self;
+        [
+            (kernel.reads_logits && from != LogitsFrom::Result, forms.logits),
             (kernel.reads_second || features.labels, forms.second),
             (features.element_weights, forms.third),
             (elements, forms.result),
-        ];
+        ]
+    }
+
+    /// Whether a kernel reads or writes four elements at a time of what is stored in a buffer.
+    pub(crate) fn has_quads(&self, kernel: &Kernel) -> bool {
+        let [(logits, form), others @ ..] = self.matrices(kernel);
+        let logits = (logits && self.from == LogitsFrom::Buffer, form);
+        [logits].iter().chain(&others).any(|(there, form)| *there && form.aligned)
+    }
+
+    /// In place only where elements are written; a texture only of logits that are all read; forms only of what is there, and no
+    /// alignment where the classes of a row lie apart; words of 64 bits only where they hold quads.
+    fn has_matrices_of(&self, kernel: &Kernel) -> bool {
+        let Self { elements, from, strided, wide, forms, features, .. } = *self;
         let from_fits = match from {
             LogitsFrom::Buffer => true,
             LogitsFrom::Result => kernel.reads_logits && elements,
@@ -58,7 +69,8 @@ impl Variant {
         kernel.writes()[usize::from(!elements)]
             && from_fits
             && (!strided || kernel.reads_logits)
-            && there.iter().all(|&(there, form)| if there { !(strided && form.aligned) } else { form == Form::NONE })
+            && (!wide || self.has_quads(kernel))
+            && self.matrices(kernel).iter().all(|&(there, form)| if there { !(strided && form.aligned) } else { form == Form::NONE })
             && (features.target_gradient || forms.target_result == Storage::F32)
     }
 

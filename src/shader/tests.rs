@@ -16,7 +16,7 @@ use crate::RowState;
 use crate::launch::Params;
 use crate::plan::STATS_BYTES;
 use crate::summary::SummaryWords;
-use modules::{MODULES, Module, distinct_texts, variants};
+use modules::{MODULES, Module, WIDE, distinct_texts, variants};
 
 mod fast_math;
 mod modules;
@@ -43,7 +43,11 @@ fn uses_subgroups(unit: Unit) -> bool {
 
 /// Validates with no capability that a plain WebGPU device lacks, but for subgroup operations.
 fn validate(module: &naga::Module, unit: Unit) -> ModuleInfo {
-    let capabilities = if uses_subgroups(unit) { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    validate_with(module, unit, Capabilities::empty())
+}
+
+fn validate_with(module: &naga::Module, unit: Unit, given: Capabilities) -> ModuleInfo {
+    let capabilities = if uses_subgroups(unit) { given | Capabilities::SUBGROUP } else { given };
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if uses_subgroups(unit) {
         validator.subgroup_stages(naga::valid::ShaderStages::COMPUTE).subgroup_operations(naga::valid::SubgroupOperationSet::all());
@@ -145,8 +149,12 @@ fn every_module_is_valid_and_lowers_to_every_back_end() {
 
 /// With the values of its overrides in it.
 fn resolved(m: &Module) -> (naga::Module, ModuleInfo) {
+    resolved_with(m, Capabilities::empty())
+}
+
+fn resolved_with(m: &Module, given: Capabilities) -> (naga::Module, ModuleInfo) {
     let module = parse(&m.source);
-    let info = validate(&module, m.unit);
+    let info = validate_with(&module, m.unit, given);
     let constants: PipelineConstants = m.constants.iter().map(|&(name, value)| (name.to_string(), value)).collect();
     let resolved = process_overrides(&module, &info, Some((ShaderStage::Compute, "main")), &constants);
     let (module, info) = resolved.unwrap_or_else(|e| panic!("{}: {e:?}", m.name));
@@ -162,14 +170,20 @@ fn metal(m: &Module, module: &naga::Module, info: &ModuleInfo) -> String {
     text
 }
 
+/// As SPIR-V.
+fn spirv(m: &Module, module: &naga::Module, info: &ModuleInfo) {
+    let options = spv::Options { lang_version: (1, 3), ..Default::default() };
+    let pipeline = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into() };
+    let words = spv::write_vec(module, info, &options, Some(&pipeline));
+    assert!(!words.unwrap_or_else(|e| panic!("SPIR-V, {}: {e}", m.name)).is_empty());
+}
+
 fn lower(m: &Module) {
     let (module, info) = resolved(m);
     let stage = ShaderStage::Compute;
     let entry = || "main".to_string();
 
-    let options = spv::Options { lang_version: (1, 3), ..Default::default() };
-    let words = spv::write_vec(&module, &info, &options, Some(&spv::PipelineOptions { shader_stage: stage, entry_point: entry() }));
-    assert!(!words.unwrap_or_else(|e| panic!("SPIR-V, {}: {e}", m.name)).is_empty());
+    spirv(m, &module, &info);
 
     fast_math::check(m, &metal(m, &module, &info));
 
@@ -188,6 +202,18 @@ fn lower(m: &Module) {
         glsl::Writer::new(&mut text, &module, &info, &options, &pipeline, naga::proc::BoundsCheckPolicies::default())
             .and_then(|mut w| w.write())
             .unwrap_or_else(|e| panic!("GLSL, {}: {e}", m.name));
+    }
+}
+
+/// They are for Vulkan alone, and nothing but their 64 bits sets them apart.
+#[test]
+fn words_of_64_bits_are_valid() {
+    assert!(WIDE.len() > ALL_KERNELS.len());
+    for m in WIDE.iter() {
+        let (module, info) = resolved_with(m, Capabilities::SHADER_INT64);
+        spirv(m, &module, &info);
+        let rest = Capabilities::all() - Capabilities::SHADER_INT64;
+        assert!(Validator::new(ValidationFlags::all(), rest).validate(&parse(&m.source)).is_err(), "{}", m.name);
     }
 }
 
@@ -338,7 +364,7 @@ fn every_file_is_a_part_and_used() {
     let parts: BTreeSet<String> = ALL_PARTS.iter().map(|p| p.file.to_string()).collect();
     assert_eq!(files, parts);
     assert_eq!(parts.len(), ALL_PARTS.len(), "a file is in two parts");
-    let used: BTreeSet<String> = MODULES.iter().flat_map(|m| &m.source.parts).map(|p| p.file.to_string()).collect();
+    let used: BTreeSet<String> = MODULES.iter().chain(WIDE.iter()).flat_map(|m| &m.source.parts).map(|p| p.file.to_string()).collect();
     assert_eq!(used, parts);
 }
 

@@ -29,10 +29,11 @@ fn plain(is: bool, what: &str) -> Option<(String, Option<Avoid>)> {
     is.then(|| (what.to_owned(), None))
 }
 
-const PROPERTIES: [Property; 12] = [
+const PROPERTIES: [Property; 13] = [
     |r| r.subgroups.then(|| ("in kernels that use subgroups".to_owned(), Some(Avoid::Subgroups))),
     |r| plain(!r.subgroups, "in kernels that do not use subgroups"),
     |r| r.texture.then(|| ("in kernels that read logits from a texture".to_owned(), Some(Avoid::TextureReads))),
+    |r| r.wide_words.then(|| ("in kernels that read and write words of 64 bits".to_owned(), Some(Avoid::WideWords))),
     |r| Some((format!("of the strategy {}", r.strategy), Some(Avoid::Strategy(r.strategy)))),
     |r| plain(r.strategy.is_split(), "of strategies that split rows"),
     |r| {

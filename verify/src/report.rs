@@ -31,6 +31,8 @@ pub struct Record {
     pub texture: bool,
     /// Whether the kernel used subgroup operations.
     pub subgroups: bool,
+    /// Whether it read and wrote quads as words of 64 bits, where there were quads.
+    pub wide_words: bool,
     /// How inputs were stored.
     pub storage: Storage,
     /// What the inputs looked like.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use wgpu_xent::{Error, Gpu, Plan, Strategy, Work, quirks_of};
+use wgpu_xent::{Avoid, Error, Gpu, Plan, Strategy, Work, quirks_of};
 
 use crate::case::{Case, Expected, Input, Operation};
 use crate::compare::worst;
@@ -75,6 +75,7 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
     for &forced in &step.strategies {
         let forced_gpu = gpu.with_strategy(forced);
         let forced_gpu = step.texture.map_or_else(|| forced_gpu.clone(), |texture| forced_gpu.with_texture_reads(texture));
+        let forced_gpu = if step.narrow { forced_gpu.avoiding(&[Avoid::WideWords]) } else { forced_gpu };
         let plan = match plan(&forced_gpu, step) {
             Ok(plan) => Some(plan),
             Err(error @ Error::Strategy { .. }) if forced.is_some() => {
@@ -84,7 +85,7 @@ fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
             // The call itself will say so.
             Err(_) => None,
         };
-        let told = Told { gpu, operation: step.operation, input: &step.input, forced, plan };
+        let told = Told { gpu: &forced_gpu, operation: step.operation, input: &step.input, forced, plan };
         let records = match &case {
             Ok(case) => {
                 let got = catch_unwind(AssertUnwindSafe(|| (case.run)(&forced_gpu)));
@@ -143,6 +144,7 @@ impl Told<'_> {
             strategy,
             texture: self.plan.as_ref().is_some_and(|plan| plan.texture),
             subgroups,
+            wide_words: self.gpu.caps().wide_words,
             storage,
             data: self.operation.takes.name(data),
             shape,

@@ -16,6 +16,14 @@ pub(crate) struct Step {
     pub(crate) strategies: Vec<Option<Strategy>>,
     /// Whether logits are read through a texture, if the plan does not choose.
     pub(crate) texture: Option<bool>,
+    /// Whether words of 64 bits are done without.
+    pub(crate) narrow: bool,
+}
+
+impl Step {
+    fn new(operation: &'static Operation, input: Input, strategies: Vec<Option<Strategy>>) -> Self {
+        Self { operation, input, strategies, texture: None, narrow: false }
+    }
 }
 
 /// The data that hurts; the first is the plain one.
@@ -81,8 +89,7 @@ fn threads() -> Vec<Option<Strategy>> {
 
 /// Rows read at once, all of whose classes are the largest.
 fn tied(operation: &'static Operation) -> Step {
-    let input = input(Shape::matrix(QUICK_ROWS, 10), Storage::F32, Data::Equal);
-    Step { operation, input, strategies: threads(), texture: None }
+    Step::new(operation, input(Shape::matrix(QUICK_ROWS, 10), Storage::F32, Data::Equal), threads())
 }
 
 /// The data that makes a difference to an operation.
@@ -93,16 +100,19 @@ fn data_of(operation: &Operation) -> &'static [Data] {
     }
 }
 
-/// Where plans read some logits through a texture: all of them so, and none.
+/// Where plans read some logits through a texture: all of them so, and none. Where quads are words of 64 bits: without.
 fn other_reads(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
+    let step = |storage, classes| Step::new(operation, input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Outliers), vec![None]);
     let mut steps = Vec::new();
     if caps.texture_classes > 0 {
         for texture in [true, false] {
-            for (storage, classes) in [(Storage::F32, 203), (Storage::F16, 203), (Storage::Bf16, 204)] {
-                let input = input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Outliers);
-                steps.push(Step { operation, input, strategies: vec![None], texture: Some(texture) });
-            }
+            let read = [(Storage::F32, 203), (Storage::F16, 203), (Storage::Bf16, 204)];
+            steps.extend(read.map(|(storage, classes)| Step { texture: Some(texture), ..step(storage, classes) }));
         }
+    }
+    if caps.wide_words {
+        let read = [Storage::F32, Storage::F16];
+        steps.extend(read.map(|storage| Step { texture: Some(false), narrow: true, ..step(storage, 204) }));
     }
     steps
 }
@@ -110,7 +120,7 @@ fn other_reads(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
 /// Every operation with the planned strategy and another one in turn, which most of the time goes into compiling for; those that
 /// are tried throughout with all of them.
 fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
-    let step = |input, strategies| Step { operation, input, strategies, texture: None };
+    let step = |input, strategies| Step::new(operation, input, strategies);
     let strategies =
         if operation.tried == Tried::Throughout { all_strategies() } else { vec![None, Some(Strategy::ALL[turn % Strategy::ALL.len()])] };
     // Rows of whole quads and others have kernels of their own.
@@ -152,7 +162,7 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
 /// changes, and in all storage types and layouts with every strategy. Elsewhere one more strategy than the planned one takes its turn
 /// there: nearly all the time goes into compiling pipelines.
 fn full(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
-    let step = |input, strategies| Step { operation, input, strategies, texture: None };
+    let step = |input, strategies| Step::new(operation, input, strategies);
     let mut steps = Vec::new();
     for (i, &data) in data_of(operation).iter().enumerate() {
         // Rows of whole quads and others have kernels of their own: the plain data meets both.

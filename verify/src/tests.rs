@@ -139,6 +139,7 @@ fn record(strategy: Strategy, storage: Storage, subgroups: bool, share: f64) -> 
         strategy,
         texture: false,
         subgroups,
+        wide_words: false,
         storage,
         data: "normal".into(),
         shape: SHAPE,

@@ -39,6 +39,15 @@ pub(super) fn covering() -> Vec<Module> {
     modules_of(|kernel| pairs::cover(&variants(kernel)))
 }
 
+/// As few, whose quads are words of 64 bits.
+pub(super) static WIDE: LazyLock<Vec<Module>> = LazyLock::new(|| {
+    modules_of(|kernel| {
+        let mut variants: Vec<_> = variants(kernel).into_iter().map(|v| Variant { wide: true, ..v }).collect();
+        variants.retain(|v| v.is_of(kernel));
+        pairs::cover(&variants)
+    })
+});
+
 /// Storages of the logits, of the other inputs, and of the results. Those of 16 bits differ only in the values of overrides.
 const STORAGES: [[Storage; 3]; 4] = [
     [Storage::F32, Storage::F32, Storage::F32],
@@ -77,6 +86,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
                     elements: bit(0),
                     from,
                     strided: bit(2),
+                    wide: false,
                     forms: Forms {
                         logits: form(storage[0], bit(3)),
                         second: form(storage[1], bit(4)),

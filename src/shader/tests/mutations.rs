@@ -34,10 +34,10 @@ fn each_changed_kernel_is_valid() {
         let part = ALL_PARTS.iter().find(|p| p.file == file).unwrap_or_else(|| panic!("no part {file}"));
         assert_eq!(part.text.matches(&from).count(), 1, "{file}: {from:?}");
         assert!(from != to, "{file}: {from:?}");
-        let module = MODULES.iter().find(|m| m.source.files().contains(&part.file)).expect("a part is used");
+        let module = MODULES.iter().chain(WIDE.iter()).find(|m| m.source.files().contains(&part.file)).expect("a part is used");
         let of = |p: &&Part| if p.file == part.file { p.text.replacen(&from, &to, 1) } else { p.text.to_owned() };
         let text = module.source.parts.iter().map(of).collect::<Vec<_>>().join("\n");
         let changed = naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{file}: {to:?}: {}", e.message()));
-        validate(&changed, module.unit);
+        validate_with(&changed, module.unit, Capabilities::SHADER_INT64);
     }
 }

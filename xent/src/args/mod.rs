@@ -41,7 +41,8 @@ pub(crate) struct Cli {
     #[arg(long, global = true, help_heading = "Common options", value_name = "NAME|INDEX|reference")]
     pub(crate) adapter: Option<String>,
 
-    /// What to do without on the adapter, where its driver breaks a kernel: subgroups, texture-reads, loop-trips=N, or a strategy.
+    /// What to do without on the adapter, where its driver breaks a kernel: subgroups, texture-reads, wide-words, loop-trips=N,
+    /// or a strategy.
     #[arg(long, global = true, help_heading = "Common options", value_name = "WHAT[,WHAT..]", value_delimiter = ',')]
     #[arg(value_parser = str::parse::<Avoid>)]
     pub(crate) avoid: Vec<Avoid>,

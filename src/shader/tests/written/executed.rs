@@ -158,6 +158,7 @@ pub(super) fn cases(written: &mut Written) -> Vec<Value> {
                 elements: call.elements,
                 from: LogitsFrom::Buffer,
                 strided: false,
+                wide: false,
                 forms: Forms { logits: Form::NONE, second: Form::NONE, third: Form::NONE, result: Form::NONE, target_result: Storage::F32 },
                 features: call.features,
             };

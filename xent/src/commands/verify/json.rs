@@ -21,6 +21,7 @@ pub(super) fn line(report: &Report, record: &Record) -> Value {
         "strategy": record.strategy_name(),
         "plan": record.strategy.to_string(),
         "texture": record.texture,
+        "wide_words": record.wide_words,
         "storage": record.storage.to_string(),
         "data": record.data,
         "rows": record.shape.rows(),
