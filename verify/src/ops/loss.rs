@@ -92,6 +92,11 @@ pub(super) fn plain(input: &Input) -> Case {
     plain_case(LossCall { logsumexp: false, ..call(input) })
 }
 
+/// What evaluation asks for: results of rows, and no matrix.
+pub(super) fn with_logsumexp(input: &Input) -> Case {
+    plain_case(call(input))
+}
+
 /// What training asks for.
 pub(super) fn with_gradient(input: &Input) -> Case {
     plain_case(LossCall { logsumexp: false, gradient: true, ..call(input) })

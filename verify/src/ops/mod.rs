@@ -37,7 +37,7 @@ const fn pairs(name: &'static str, options: &'static str, prepare: fn(&Input) ->
 }
 
 /// All of them.
-pub(crate) static OPERATIONS: [Operation; 54] = [
+pub(crate) static OPERATIONS: [Operation; 55] = [
     core(logits("softmax", "", softmax::softmax)),
     logits("softmax", "temperature", softmax::softmax_scaled),
     logits("softmax", "temperature, softcap, mask a row", softmax::softmax_capped),
@@ -62,6 +62,7 @@ pub(crate) static OPERATIONS: [Operation; 54] = [
     rows("signed_logsumexp", "scale a row", signed::scaled),
     logits("signed_logsumexp_backward", "", signed::backward),
     rows("cross_entropy", "", loss::plain),
+    rows("cross_entropy", "log-sum-exp", loss::with_logsumexp),
     logits("cross_entropy", "gradient", loss::with_gradient),
     core(logits("cross_entropy", "all results", loss::all_results)),
     logits("cross_entropy", "all results as bf16", loss::as_bf16),
