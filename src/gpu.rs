@@ -22,7 +22,8 @@ use crate::{Error, Result};
 /// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines, of which 512 are kept: a program that goes
 /// through more compiles again. `Send` and `Sync`.
 ///
-/// Dropping the last clone waits for what is under way, as dropped futures leave it, unless a call has timed out.
+/// Dropping the last clone waits for what is under way, as dropped futures leave it, ten seconds at most for the threads that poll for
+/// awaited calls; not if a call has timed out.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     /// Dropped first: when nothing is shared any more, all pollers are about to end.
@@ -52,10 +53,8 @@ struct Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if *self.timed_out.get_mut() {
+        if *self.timed_out.get_mut() || !self.pollers.end() {
             outlive(self.device.clone(), self.queue.clone());
-        } else {
-            self.pollers.end(&self.turns);
         }
     }
 }
@@ -133,7 +132,7 @@ impl Gpu {
 
     /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
     /// limits it was opened with; `SUBGROUP` is worth asking for, and so is `MAPPABLE_PRIMARY_BUFFERS` where host and device share
-    /// their memory. The caller keeps its device-lost callback, which alone is told why a device was lost; calls give
+    /// their memory, and `SHADER_INT64` on lavapipe. The last clone waits as that of any other [`Gpu`]. The caller keeps its device-lost callback, which alone is told why a device was lost; calls give
     /// [`Error::DeviceLost`] here too.
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {

@@ -33,11 +33,6 @@ impl Turns {
         self.0.is_some()
     }
 
-    /// Whether it is this thread's turn.
-    pub(crate) fn is_mine(&self) -> bool {
-        self.0.as_ref().is_some_and(|line| line.threads().front() == Some(&current().id()))
-    }
-
     /// Waits for a turn, until then. Nothing may be awaited in it. A thread whose turn it is need not wait: callbacks run in submissions
     /// and polls, and may call us.
     pub(crate) fn begin(&self, end: Instant) -> Option<Turn<'_>> {

@@ -18,6 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(300);
 /// A deadline so far away that it is none: instants may not reach further.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// How long the last handle waits for pollers at most: a waker may want a lock that is held while the handle is dropped.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 /// How many panics of wgpu a wait outlives: with several threads at one device, it may find the queue empty before it has seen that
 /// the last work is done, and takes that for a defect.
 const PANICS: usize = 5;
@@ -124,40 +127,55 @@ impl Poller {
     fn new(device: wgpu::Device, turns: Arc<Turns>, threads: &Pollers) -> Self {
         let (sender, receiver) = mpsc::channel::<Awaited>();
         // The thread ends with the last handle, whose drop closes the channel.
-        threads.add(std::thread::spawn(move || {
+        threads.add(move || {
             while let Ok(Awaited { submission, under_way, end, told }) = receiver.recv() {
                 if let Err(failure) = wait(&device, &turns, submission.as_ref(), &under_way, end) {
-                    // The receiver is gone only if the caller gave up waiting.
-                    let _ = told.try_send(Err(failure));
+                    // The receiver is gone only if the caller gave up waiting. A waker that panics is its owner's affair: others wait, too.
+                    let _ = catch_unwind(AssertUnwindSafe(|| told.try_send(Err(failure))));
                 }
             }
-        }));
+        });
         Self(sender)
     }
 }
 
+/// A thread, and what it holds as long as it holds the device.
+type Held = (JoinHandle<()>, mpsc::Receiver<()>);
+
 /// The threads of a device's pollers, each of which holds the device until it ends.
 #[derive(Debug, Default)]
-pub(crate) struct Pollers(Mutex<Vec<JoinHandle<()>>>);
+pub(crate) struct Pollers(Mutex<Vec<Held>>);
 
 impl Pollers {
-    fn add(&self, thread: JoinHandle<()>) {
+    fn add(&self, run: impl FnOnce() + Send + 'static) {
+        let (holds, held) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            run();
+            drop(holds);
+        });
         let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|thread| !thread.is_finished());
-        threads.push(thread);
+        threads.retain(|(thread, _)| !thread.is_finished());
+        threads.push((thread, held));
     }
 
-    /// Waits until all have ended, which they do when no handle is left. A process that ends while a thread of its closes a device may
-    /// crash in the driver.
-    ///
-    /// Not if one of them calls, as wakers do that drop the last handle, nor in a turn that they may wait for.
-    pub(crate) fn end(&mut self, turns: &Turns) {
+    /// Waits until all have ended, which they do when no handle is left: a process that ends while a thread of its closes a device may
+    /// crash in the driver. Returns whether they have, as far as the caller can know: one of them may be it, in a waker that drops the
+    /// last handle.
+    pub(crate) fn end(&mut self) -> bool {
         let threads = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let called = turns.is_mine() || threads.iter().any(|thread| thread.thread().id() == current().id());
-        for thread in threads.into_iter().filter(|_| !called) {
-            // What panicked has ended, too.
-            let _ = thread.join();
+        if threads.iter().any(|(thread, _)| thread.thread().id() == current().id()) {
+            return true;
         }
+        let end = Instant::now() + FAREWELL;
+        threads.into_iter().all(|(thread, held)| {
+            let let_go = held.recv_timeout(end.saturating_duration_since(Instant::now())) == Err(mpsc::RecvTimeoutError::Disconnected);
+            // Windows ends no thread while it runs destructors of another's locals, where this may be.
+            if let_go && !cfg!(windows) {
+                // What panicked has ended, too.
+                let _ = thread.join();
+            }
+            let_go
+        })
     }
 }
 
@@ -290,14 +308,30 @@ mod tests {
             // Pollers end too soon to be seen waited for: this one does not.
             let late = Arc::new(());
             let slow = (Arc::clone(&late), Arc::clone(gpu.turns()));
-            gpu.pollers().add(std::thread::spawn(move || {
+            gpu.pollers().add(move || {
                 std::thread::sleep(Duration::from_millis(300));
                 drop(slow);
-            }));
+            });
             drop(gpu);
             drop(others);
             assert_eq!((Arc::strong_count(&late), held.strong_count()), (1, 0), "{name}");
         }
+    }
+
+    /// What keeps a poller from its end keeps the last handle for a while only, and the device as long as it lasts.
+    #[test]
+    fn the_last_handle_does_not_wait_for_ever() {
+        let gpu = Gpu::new().unwrap();
+        let (busy, turns) = (Arc::new(Mutex::new(())), Arc::clone(gpu.turns()));
+        let (held, wanted, lock) = (held(&gpu), Arc::clone(&busy), busy.lock().unwrap());
+        gpu.pollers().add(move || {
+            drop(wanted.lock());
+            drop(turns);
+        });
+        let start = Instant::now();
+        drop(gpu);
+        assert!((FAREWELL..2 * FAREWELL).contains(&start.elapsed()) && held.strong_count() == 1, "{:?}", start.elapsed());
+        drop(lock);
     }
 
     /// Drops what it runs, and the last handle with it, as soon as it is to go on.
@@ -315,14 +349,19 @@ mod tests {
 
     #[test]
     fn a_waker_may_drop_the_last_handle() {
-        for gpu in gpus() {
-            let (held, name) = (held(&gpu), gpu.describe());
+        for adapter in Gpu::adapters() {
             let (dropped, when_dropped) = mpsc::channel();
-            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { call(&gpu).await });
-            let task = Arc::new(Task { future: Mutex::new(Some(future)), dropped });
-            let waker = Arc::clone(&task).into();
-            let poll = task.future.lock().unwrap().as_mut().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
-            assert!(poll.is_pending(), "{name}");
+            let begin = |_| {
+                let gpu = Gpu::open(&AdapterChoice::Index(adapter.index)).unwrap();
+                let held = held(&gpu);
+                let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { call(&gpu).await });
+                let task = Arc::new(Task { future: Mutex::new(Some(future)), dropped: dropped.clone() });
+                let waker = Arc::clone(&task).into();
+                let mut future = task.future.lock().unwrap();
+                future.as_mut().unwrap().as_mut().poll(&mut Context::from_waker(&waker)).is_pending().then_some(held)
+            };
+            // A call may end before it is asked for the first time.
+            let (name, held) = (adapter.to_string(), (0..100).find_map(begin).expect("no call is awaited"));
             let thread = when_dropped.recv_timeout(Duration::from_secs(60)).expect("the thread that waits for itself does not end");
             assert_ne!(thread, current().id(), "{name}");
             let start = Instant::now();
