@@ -30,4 +30,5 @@ mod tile;
 mod top_k;
 mod torch;
 mod tune;
+mod wide_words;
 mod world;
