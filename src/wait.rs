@@ -337,13 +337,14 @@ mod tests {
     /// Drops what it runs, and the last handle with it, as soon as it is to go on.
     struct Task {
         future: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
-        dropped: mpsc::Sender<std::thread::ThreadId>,
+        dropped: mpsc::Sender<(std::thread::ThreadId, Duration)>,
     }
 
     impl Wake for Task {
         fn wake(self: Arc<Self>) {
+            let start = Instant::now();
             drop(self.future.lock().unwrap().take());
-            self.dropped.send(current().id()).unwrap();
+            self.dropped.send((current().id(), start.elapsed())).unwrap();
         }
     }
 
@@ -362,8 +363,8 @@ mod tests {
             };
             // A call may end before it is asked for the first time.
             let (name, held) = (adapter.to_string(), (0..100).find_map(begin).expect("no call is awaited"));
-            let thread = when_dropped.recv_timeout(Duration::from_secs(60)).expect("the thread that waits for itself does not end");
-            assert_ne!(thread, current().id(), "{name}");
+            let (thread, took) = when_dropped.recv_timeout(Duration::from_secs(60)).expect("the waker is called");
+            assert!(thread != current().id() && took < FAREWELL, "{name}: the thread waited {took:?}, for itself");
             let start = Instant::now();
             while held.upgrade().is_some() {
                 assert!(start.elapsed().as_secs() < 60, "{name}: the thread did not end");
