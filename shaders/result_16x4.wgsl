@@ -12,7 +12,7 @@ fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
 
 fn put_one(row: u32, column: u32, value: f32) {
     let i = params.result_start + row * params.result_stride + column;
-    var halves = halves_of(unpack_half(result[i / 4u]));
-    halves[i % 4u] = narrow4(vec4(value), RESULT_BF16).x;
+    let is_there = vec4(i % 4u) == vec4(0u, 1u, 2u, 3u);
+    let halves = select(halves_of(unpack_half(result[i / 4u])), narrow4(vec4(value), RESULT_BF16), is_there);
     result[i / 4u] = pack_half(words_of(halves));
 }

@@ -10,7 +10,6 @@ fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
 
 fn put_one(row: u32, column: u32, value: f32) {
     let i = params.result_start + row * params.result_stride + column;
-    var words = unpack_quad(result[i / 4u]);
-    words[i % 4u] = bitcast<u32>(value);
-    result[i / 4u] = pack_quad(words);
+    let is_there = vec4(i % 4u) == vec4(0u, 1u, 2u, 3u);
+    result[i / 4u] = pack_quad(select(unpack_quad(result[i / 4u]), vec4(bitcast<u32>(value)), is_there));
 }

@@ -131,9 +131,9 @@ impl Gpu {
     }
 
     /// Wraps a device of the caller, whose buffers can then be used at the device level. Kernels use what features and
-    /// limits it was opened with; `SUBGROUP` is worth asking for, and so is `MAPPABLE_PRIMARY_BUFFERS` where host and device share
-    /// their memory, and `SHADER_INT64` on lavapipe. The last clone waits as that of any other [`Gpu`]. The caller keeps its device-lost callback, which alone is told why a device was lost; calls give
-    /// [`Error::DeviceLost`] here too.
+    /// limits it was opened with; `SUBGROUP` is worth asking for, on lavapipe `SHADER_INT64`, and where host and device share their memory
+    /// `MAPPABLE_PRIMARY_BUFFERS`. The last clone waits as that of any other [`Gpu`]. The caller keeps its device-lost callback, which
+    /// alone is told why a device was lost; calls give [`Error::DeviceLost`] here too.
     #[must_use]
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let info = device.adapter_info();

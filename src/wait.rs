@@ -312,13 +312,15 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(300));
                 drop(slow);
             });
+            let start = Instant::now();
             drop(gpu);
             drop(others);
+            assert!(start.elapsed() < FAREWELL, "{name}: threads that wait for the last handle");
             assert_eq!((Arc::strong_count(&late), held.strong_count()), (1, 0), "{name}");
         }
     }
 
-    /// What keeps a poller from its end keeps the last handle for a while only, and the device as long as it lasts.
+    /// What keeps a poller from its end keeps the last handle for a while only.
     #[test]
     fn the_last_handle_does_not_wait_for_ever() {
         let gpu = Gpu::new().unwrap();

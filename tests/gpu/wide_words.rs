@@ -13,7 +13,7 @@ const ROWS: usize = 5;
 const SHAPES: [(usize, usize); 2] = [(6, 8), (203, 208)];
 
 /// NaN in every storage type, with bits that arithmetic would change.
-const GAP: [u8; 4] = [0x34, 0x7d, 0xa1, 0x7f];
+const GAP: [u8; 4] = [0xa1, 0x7f, 0x91, 0x7f];
 
 /// Rows of a matrix, and gaps.
 fn placed<T: Element>(gpu: &Gpu, (classes, stride): (usize, usize), value: impl Fn(usize, usize) -> Option<T>) -> Buffer {

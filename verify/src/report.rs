@@ -31,7 +31,7 @@ pub struct Record {
     pub texture: bool,
     /// Whether the kernel used subgroup operations.
     pub subgroups: bool,
-    /// Whether it read and wrote quads as words of 64 bits, where there were quads.
+    /// Whether it read or wrote quads as words of 64 bits, as far as a shape tells.
     pub wide_words: bool,
     /// How inputs were stored.
     pub storage: Storage,

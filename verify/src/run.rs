@@ -144,7 +144,11 @@ impl Told<'_> {
             strategy,
             texture: self.plan.as_ref().is_some_and(|plan| plan.texture),
             subgroups,
-            wide_words: self.gpu.caps().wide_words,
+            // Rows of whole quads, which neither lie apart nor come from a texture alone.
+            wide_words: self.gpu.caps().wide_words
+                && shape.inner == 1
+                && (shape.classes + shape.padding).is_multiple_of(4)
+                && (self.operation.writes || !self.plan.as_ref().is_some_and(|plan| plan.texture)),
             storage,
             data: self.operation.takes.name(data),
             shape,
