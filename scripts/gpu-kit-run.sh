@@ -48,7 +48,8 @@ XENT_TEST_ADAPTERS=any step 50 tests ./gpu-tests --skip bad_input
 step 150 bench ./xent bench --dtypes f32,bf16 --json results/bench.json --csv results/bench.csv --html results/bench.html
 step 20 bench-long ./xent bench --shapes 8192x32000 --ops softmax,loss,loss+gradient --json results/bench-long.json
 if [ -x xent-peers ]; then
-    step 60 peers ./xent-peers --json results/peers.json
+    # Those on the CPU would take the minute.
+    step 60 peers ./xent-peers --peers ours,burn-wgpu,web --json results/peers.json
     if python3 -c 'import torch' 2> /dev/null; then
         step 70 torch python3 torch_peer.py --cuda --json results/torch.json
     else

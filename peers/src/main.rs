@@ -16,7 +16,8 @@ mod table;
 mod torch_peer;
 mod web_peer;
 
-use std::fmt::Write;
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use args::Args;
@@ -30,17 +31,15 @@ use xent_measure::{Limits, Record, Samples, interleaved};
 
 fn main() {
     let args = Args::parse();
-    let mut lines = String::new();
+    // Written as it comes: a run that is cut short keeps what it has measured.
+    let mut json = args.json.as_ref().map(|file| File::create(file).unwrap_or_else(|e| args::fail(&format!("{}: {e}", file.display()))));
     for gpu in args.gpus() {
-        lines += &measured(&args, &gpu);
-        if let Some(file) = &args.json {
-            std::fs::write(file, &lines).unwrap_or_else(|e| args::fail(&format!("{}: {e}", file.display())));
-        }
+        measured(&args, &gpu, json.as_mut());
     }
 }
 
-/// Everything on one adapter; returns the records, a line each.
-fn measured(args: &Args, gpu: &Gpu) -> String {
+/// Everything on one adapter; the records, a line each, go to a file.
+fn measured(args: &Args, gpu: &Gpu, mut json: Option<&mut File>) {
     println!("adapter   {}", gpu.describe());
     println!("folder    {}", slug(gpu));
     println!("threads   {} for peers on the CPU", rayon::current_num_threads());
@@ -48,7 +47,7 @@ fn measured(args: &Args, gpu: &Gpu) -> String {
         "checks    each result before it is timed, against f64: relative errors of the loss and of each row's elements within {TOLERANCE:e}"
     );
     let peers = Peers::open(args, gpu);
-    let (mut lines, mut table) = (String::new(), Table::default());
+    let mut table = Table::default();
     for &(rows, classes) in &args.shapes {
         println!(
             "\n{:33} {:>12} {:>10} {:>10} {:>7} {:>8}  plan",
@@ -71,14 +70,15 @@ fn measured(args: &Args, gpu: &Gpu) -> String {
         for op in Op::ALL {
             for record in timed_in_turn(args, gpu, &ours, &data, variants.extract_if(.., |v| v.op == op).collect()) {
                 table.add(&record);
-                writeln!(lines, "{}", record.json()).expect("text grows");
+                if let Some(json) = &mut json {
+                    writeln!(json, "{}", record.json()).unwrap_or_else(|e| args::fail(&format!("--json: {e}")));
+                }
             }
         }
         drop(variants);
         peers.clean_up();
     }
     println!("\n{}", table.text());
-    lines
 }
 
 /// The variants of one operation, checked and then timed beside a copy; those that take long with few samples, those over the
