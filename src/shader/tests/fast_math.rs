@@ -3,6 +3,7 @@
 
 use naga::{BinaryOperator, Expression, Function, Handle, Module, RelationalFunction, ScalarKind};
 
+use super::back_ends::{metal, resolved};
 use super::*;
 
 /// What makes special values in `numerics.wgsl`.
