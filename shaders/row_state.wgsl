@@ -1,7 +1,8 @@
 // The state of a row of transformed logits z after some of its classes, and how states merge.
 //
-// The classes that have the largest logit, m, are kept apart from the others, whose sums are relative to s: the largest of them, or
-// a value a little below it. With r = count - 1 + rest exp(s - m), where s - m is known to twice the digits,
+// A class that has the largest logit, m, is kept apart from the others, whose sums are relative to s: the largest of them, or
+// a value a little below it. Of several that have it, some may be kept apart and some be among the others. With
+// r = count - 1 + rest exp(s - m), where s - m is known to twice the digits,
 //   lse = m + log1p(r),   1 - p = r / (1 + r) for a class with the largest logit,
 // which keep their relative accuracy however far it is ahead, where log(1 + r) and 1 - 1 / (1 + r) cancel.
 // Raising s multiplies sums of exp(z - s); raising m moves sums of (m - z).
@@ -9,7 +10,7 @@
 
 struct Stats {
     max: f32,           // LOWEST if none is above
-    count: f32,         // classes that have it; 0 if all are -inf
+    count: f32,         // classes kept apart that have it: 0 if all are -inf, else at least 1
     second: f32,        // s: the largest z of the others, or less by 1 at most (LAG of stats_row.wgsl); LOWEST if none is above
     rest: f32,          // sum exp(z - second) of the others
     spread: f32,        // sum exp(z - second) (second - z) of the others
@@ -125,7 +126,7 @@ fn relative_to_max(state: Stats, sum: f32) -> f32 {
     return select(sum * half * half, sum * exp1(gap.x), gap.x > -80.0) * (1.0 + gap.y);
 }
 
-// The sum of exp(z - max) but for one class of the largest: 0 if that one is alone.
+// The sum of exp(z - max) but for one class of the largest: 0 if there is no other.
 fn others_of(state: Stats) -> f32 {
     return max(state.count - 1.0, 0.0) + relative_to_max(state, state.rest);
 }

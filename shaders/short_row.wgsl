@@ -1,7 +1,7 @@
 // Strategy: a thread serves a whole row of one to four quads, which it reads once. There is no loop: an adapter that runs both sides
 // of a branch also runs a loop's body before it knows whether it is entered, and once more to see that it has ended.
-// Needs: params.wgsl, quads.wgsl, load_padded; BLOCK_QUADS, begin, absorb_short, close of stats_row.wgsl; reduce of the unit; skips,
-// finish_row, write_row of the operation; write_within, write_last of elements.wgsl.
+// Needs: params.wgsl, quads.wgsl, load_padded; BLOCK_QUADS, begin, absorb_short, close_short of stats_row.wgsl; reduce of the unit;
+// skips, finish_row, write_row of the operation; write_within, write_last of elements.wgsl.
 
 fn load_short(row: u32) -> Block {
     var x = Block(load_padded(row, 0u, 0.0), vec4(0.0), vec4(0.0), vec4(0.0));
@@ -36,7 +36,7 @@ fn serve(item: u32, lane: u32, lanes: u32) {
     var x: Block;
     if !skips(row) {
         x = load_short(row);
-        own = close(absorb_short(begin(row), row, x), row, lanes);
+        own = close_short(absorb_short(begin(row), row, x), row, lanes);
     }
     let whole = reduce(own, lane);
     let finish = finish_row(row, whole);

@@ -1,5 +1,5 @@
-// Reads a row into its state, in one pass: sixteen values at a time, their maximum, then their exponentials, the block sums added
-// with Kahan's correction, so that errors do not grow with the number of classes.
+// Reads a row into its state, in one pass: sixteen values at a time, what of them is kept apart, then the exponentials of the others,
+// the block sums added with Kahan's correction, so that errors do not grow with the number of classes.
 // A class that does not take part, or is past the row's end, is read as -inf.
 // NaN and the infinities are found in the bits of the logits: arithmetic with them differs between adapters.
 // Needs: params.wgsl, layout.wgsl, numerics.wgsl, quads.wgsl, row_state.wgsl; Transform; allowed4; weight4; label4; target_column.
@@ -16,6 +16,7 @@ override BLOCK_QUADS: u32 = 4u;
 const LAG: f32 = 1.0;
 
 struct State {
+    peaks: vec4<f32>,   // kept apart: of all quads the largest first, second, third and fourth value
     max: f32,
     count: f32,
     second: f32,
@@ -49,7 +50,10 @@ fn begin(row: u32) -> State {
         own = own_logit(row, column, transform, fill);
         place = select(NONE, column, column < classes() && allowed1(row, min(column, classes() - 1u)));
     }
-    return State(LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero, 0u, NONE, NONE, 0u, 0u, 0u, own, column, place, fill, transform);
+    return State(
+        vec4(fill), LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero,
+        0u, NONE, NONE, 0u, 0u, 0u, own, column, place, fill, transform,
+    );
 }
 
 // The transformed logit of the target, -inf if it does not take part, 0 if it is not here.
@@ -82,14 +86,14 @@ fn takes_part(row: u32, quad: u32) -> vec4<bool> {
     return is_inside(quad) & allowed4(row, quad);
 }
 
-// Classes that had the largest value until now.
-struct Left {
-    z: f32,
-    count: f32,
+struct Parted {
+    peaks: vec4<f32>,
+    others: vec4<f32>,
 }
 
-fn left_by(state: State, highest: f32) -> Left {
-    return Left(state.max, select(0.0, state.count, highest > state.max));
+// The larger is kept apart from now on, the smaller joins the others: nothing has to be found later and taken out of a sum.
+fn part(peaks: vec4<f32>, z: vec4<f32>) -> Parted {
+    return Parted(max(peaks, z), min(peaks, z));
 }
 
 // A sum of w (m - z) when m rises, as `moved` has it, without loss of what a row that ascends would lose at each step.
@@ -100,9 +104,10 @@ fn moved_on(dot: Sum, sum: f32, by: f32) -> Sum {
     return add(dot, sum * by);
 }
 
-// Takes in values whose maximum is `highest` and which are to be counted and summed by the caller after this, as what was `left_by` them.
+// Takes in that the largest of all values until now is `highest`. Their sums follow.
 fn raise(before: State, highest: f32, quad: u32) -> State {
     var state = before;
+    state.count = select(0.0, 1.0, highest >= LOWEST);
     if TRACK_ARGMAX {
         if highest > state.max || (highest == state.max && state.best_quad == NONE) {
             state.best_quad = quad;
@@ -116,19 +121,17 @@ fn raise(before: State, highest: f32, quad: u32) -> State {
         if SMOOTHS {
             state.smooth_dot = moved_on(state.smooth_dot, state.smooth_sum.value, by);
         }
-        state.count = 0.0;
         state.max = highest;
     }
     return state;
 }
 
-// Takes in what was left, and prepares the sums for other values, whose maximum is `highest`. Each change of what the sums are relative
-// to rounds them, and there would be one for each block of a row that ascends: it may stay below the largest by LAG.
-fn raise_others(before: State, left: Left, highest: f32) -> State {
+// Prepares the sums for values whose maximum is `highest`. Each change of what the sums are relative to rounds them, and there would
+// be one for each block of a row that ascends: it may stay below the largest by LAG.
+fn raise_others(before: State, highest: f32) -> State {
     var state = before;
-    let top = max(highest, select(LOWEST, left.z, left.count > 0.0));
-    if top > state.second + LAG {
-        let by = top - state.second;
+    if highest > state.second + LAG {
+        let by = highest - state.second;
         let factor = exp1(-by);
         if TRACK_ENTROPY {
             state.spread.value = select((state.spread.value + state.rest.value * by) * factor, 0.0, factor == 0.0);
@@ -136,21 +139,9 @@ fn raise_others(before: State, left: Left, highest: f32) -> State {
         }
         state.rest.value *= factor;
         state.rest.low *= factor;
-        state.second = top;
-    }
-    if left.count > 0.0 {
-        let distance = left.z - state.second;
-        let e = left.count * exp1(distance);
-        state.rest = add(state.rest, e);
-        if TRACK_ENTROPY {
-            state.spread = add(state.spread, select(-e * distance, 0.0, e == 0.0));
-        }
+        state.second = highest;
     }
     return state;
-}
-
-fn ones_where(found: vec4<bool>) -> vec4<f32> {
-    return select(vec4(0.0), vec4(1.0), found);
 }
 
 // The terms of exp(z - s) (s - z); 0 where the exponential is.
@@ -158,22 +149,8 @@ fn spread4(e: vec4<f32>, z: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
     return select(e * (s - z), vec4(0.0), e == vec4(0.0));
 }
 
-// Without the values that equal the largest.
-fn below(z: vec4<f32>, state: State) -> vec4<f32> {
-    return select(z, vec4(state.fill), z == vec4(state.max));
-}
-
 fn largest_of(z: Block) -> f32 {
     return largest(max(max(z.a, z.b), max(z.c, z.d)));
-}
-
-fn count_of(z: Block, value: f32) -> f32 {
-    let v = vec4(value);
-    return total((ones_where(z.a == v) + ones_where(z.b == v)) + (ones_where(z.c == v) + ones_where(z.d == v)));
-}
-
-fn block_below(z: Block, state: State) -> Block {
-    return Block(below(z.a, state), below(z.b, state), below(z.c, state), below(z.d, state));
 }
 
 fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> State {
@@ -181,20 +158,21 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     let b = logit4(before, row, quad + step, x.b);
     let c = logit4(before, row, quad + 2u * step, x.c);
     let d = logit4(before, row, quad + 3u * step, x.d);
-    let z = Block(a, b, c, d);
-    let highest = largest_of(z);
-    let left = left_by(before, highest);
-    var state = raise(before, highest, quad);
-    // Few blocks hold one of the largest.
-    var others = z;
-    var highest_other = highest;
-    if highest == state.max {
-        state.count += count_of(z, state.max);
-        others = block_below(z, state);
-        highest_other = largest_of(others);
-    }
-    state = raise_others(state, left, highest_other);
-    return absorb_sums(state, row, quad, step, z, others);
+    let at_a = part(before.peaks, a);
+    let at_b = part(at_a.peaks, b);
+    let at_c = part(at_b.peaks, c);
+    let at_d = part(at_c.peaks, d);
+    let others = Block(at_a.others, at_b.others, at_c.others, at_d.others);
+    var state = raise(before, largest(at_d.peaks), quad);
+    state.peaks = at_d.peaks;
+    state = raise_others(state, largest_of(others));
+    return absorb_sums(state, row, quad, step, Block(a, b, c, d), others);
+}
+
+// The three that are below the largest, and -inf.
+fn below_largest(peaks: vec4<f32>) -> vec4<f32> {
+    let high = max(peaks.xy, peaks.zw);
+    return vec4(min(peaks.xy, peaks.zw), min(high.x, high.y), negative_infinity());
 }
 
 // A row of no more quads than a block; the last may be partial. Nothing was before it, so nothing is to be moved.
@@ -210,9 +188,11 @@ fn absorb_short(before: State, row: u32, x: Block) -> State {
     if BLOCK_QUADS > 3u {
         z.d = padded_logit4(before, row, 3u, x.d);
     }
-    var state = raise(before, largest_of(z), 0u);
-    state.count = count_of(z, state.max);
-    let others = block_below(z, state);
+    let at_b = part(z.a, z.b);
+    let at_c = part(at_b.peaks, z.c);
+    let at_d = part(at_c.peaks, z.d);
+    let others = Block(below_largest(at_d.peaks), at_b.others, at_c.others, at_d.others);
+    var state = raise(before, largest(at_d.peaks), 0u);
     state.second = max(LOWEST, largest_of(others));
     return absorb_sums(state, row, 0u, 1u, z, others);
 }
@@ -255,20 +235,24 @@ fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: 
     return state;
 }
 
-fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
-    let z = padded_logit4(before, row, quad, x);
-    let highest = largest(z);
-    let left = left_by(before, highest);
-    var state = raise(before, highest, quad);
-    state.count += total(ones_where(z == vec4(state.max)));
-    let others = below(z, state);
-    state = raise_others(state, left, largest(others));
+// Adds four values that are not kept apart to the sums.
+fn add_others(before: State, others: vec4<f32>) -> State {
+    var state = raise_others(before, largest(others));
     let s = vec4(state.second);
     let e = exp4(others - s);
     state.rest = add(state.rest, total(e));
     if TRACK_ENTROPY {
         state.spread = add(state.spread, total(spread4(e, others, s)));
     }
+    return state;
+}
+
+fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
+    let z = padded_logit4(before, row, quad, x);
+    let parted = part(before.peaks, z);
+    var state = raise(before, largest(parted.peaks), quad);
+    state.peaks = parted.peaks;
+    state = add_others(state, parted.others);
     state.magnitude = max(state.magnitude, largest_bits(magnitude4(z)));
     return absorb_terms(state, row, quad, z);
 }
@@ -342,7 +326,13 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     return NONE;
 }
 
+// Of the four that are kept apart only the largest stays so.
 fn close(state: State, row: u32, lanes: u32) -> Stats {
+    return close_short(add_others(state, below_largest(state.peaks)), row, lanes);
+}
+
+// After absorb_short, where it is the only one already.
+fn close_short(state: State, row: u32, lanes: u32) -> Stats {
     var stats = empty();
     stats.max = state.max;
     stats.count = state.count;

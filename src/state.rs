@@ -16,7 +16,7 @@ use crate::options::{CrossEntropy, Outputs};
 pub struct RowState {
     /// The largest `z`, `f32::MIN` if none is above.
     pub max: f32,
-    /// How many classes have it; 0 if all are -inf.
+    /// How many classes that have it are kept apart: 0 if all are -inf, else at least 1. More that have it may be among the others.
     pub count: f32,
     /// What the sums over the others are relative to: the largest `z` of them, or less by 1 at most; `f32::MIN` if none is above.
     pub second: f32,

@@ -67,7 +67,7 @@ fn check_all(gpu: &Gpu) -> Result<f64, String> {
 }
 
 /// What stands in a part, and what a slip of the hand could make of it.
-const CHANGES: [(&str, &str, &str); 22] = [
+const CHANGES: [(&str, &str, &str); 23] = [
     ("numerics: no split of ln 2", "const LN2_LOW: f32 = 1.428606765330187e-6;", "const LN2_LOW: f32 = 0.0;"),
     ("numerics: one coefficient", "p = fma(p, r, 1.666651964187622e-1);", "p = fma(p, r, 1.67e-1);"),
     (
@@ -75,7 +75,8 @@ const CHANGES: [(&str, &str, &str); 22] = [
         "return log1p_near_zero(x);\n    }\n    return log_from_one(1.0 + x);",
         "}\n    return log_from_one(1.0 + x);",
     ),
-    ("stats: the largest is not kept apart", "return select(z, vec4(state.fill), z == vec4(state.max));", "return z;"),
+    ("stats: the largest is not kept apart", "min(peaks, z));", "z);"),
+    ("stats: what is kept apart but not the largest is lost", "add_others(state, below_largest(state.peaks))", "state"),
     ("stats: no rescaling", "state.rest.value *= factor;", "state.rest.value *= 1.0;"),
     ("stats: a quad of the block is lost", "total((ea + eb) + (ec + ed))", "total((ea + eb) + ec)"),
     (
