@@ -10,7 +10,7 @@
 
 struct Stats {
     max: f32,           // LOWEST if none is above
-    count: f32,         // classes kept apart that have it: 0 if all are -inf, else at least 1
+    count: f32,         // classes kept apart that have it: 0 if all are -inf, else at least 1 (as all of this, nothing sure with NaN)
     second: f32,        // s: the largest z of the others, or less by 1 at most (LAG of stats_row.wgsl); LOWEST if none is above
     rest: f32,          // sum exp(z - second) of the others
     spread: f32,        // sum exp(z - second) (second - z) of the others
@@ -48,7 +48,7 @@ fn moved(dot: f32, sum: f32, by: f32) -> f32 {
     return select(dot + sum * by, dot, sum == 0.0);
 }
 
-// The classes that are not among the largest, relative to the largest of them.
+// The classes that are not kept apart, relative to the largest of them.
 struct Others {
     second: f32,
     rest: f32,
@@ -66,7 +66,7 @@ fn relative_to(others: Others, second: f32) -> Others {
     return Others(second, others.rest * factor, spread);
 }
 
-// What is not among the largest once the largest is m.
+// What is not kept apart once the largest is m.
 fn others_below(state: Stats, m: f32) -> Others {
     let own = Others(state.second, state.rest, state.spread);
     if state.max == m || state.count == 0.0 {

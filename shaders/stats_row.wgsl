@@ -107,7 +107,7 @@ fn moved_on(dot: Sum, sum: f32, by: f32) -> Sum {
 // Takes in that the largest of all values until now is `highest`. Their sums follow.
 fn raise(before: State, highest: f32, quad: u32) -> State {
     var state = before;
-    state.count = select(0.0, 1.0, highest >= LOWEST);
+    state.count = select(1.0, 0.0, bitcast<u32>(highest) == NEGATIVE_INFINITY_BITS);
     if TRACK_ARGMAX {
         if highest > state.max || (highest == state.max && state.best_quad == NONE) {
             state.best_quad = quad;
@@ -197,7 +197,7 @@ fn absorb_short(before: State, row: u32, x: Block) -> State {
     return absorb_sums(state, row, 0u, 1u, z, others);
 }
 
-// Adds what there is of a block z of transformed logits to the sums; `others`: z without the largest.
+// Adds what there is of a block z of transformed logits to the sums; `others`: what is not kept apart once z is there.
 fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: Block) -> State {
     var state = before;
     let s = vec4(state.second);

@@ -10,6 +10,8 @@ use crate::options::{CrossEntropy, Outputs};
 /// [`Gpu::cross_entropy_from_states`](crate::Gpu::cross_entropy_from_states) put it in the caller's hands. `z` are the transformed
 /// logits, `w` the class weights, `q` the target probabilities.
 ///
+/// With NaN among the `z` only `magnitude` and what is not of `z` tells something, with +inf `max` as well.
+///
 /// In memory it is `Stats` of `shaders/row_state.wgsl`, word for word ([`ROW_STATE_WGSL`]).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -131,6 +133,10 @@ impl RowState {
         if self.count == 0.0 {
             return f32::NEG_INFINITY;
         }
+        // With more of them the sums of the others are NaN.
+        if self.max == f32::INFINITY {
+            return f32::INFINITY;
+        }
         let below = f64::from(self.rest) * (f64::from(self.second) - f64::from(self.max)).exp();
         (f64::from(self.max) + (f64::from(self.count) - 1.0 + below).ln_1p()) as f32
     }
@@ -148,7 +154,7 @@ impl RowState {
         wanted.into_iter().find(|(wanted, bit, _)| *wanted && self.flags >> bit & 1 == 1).map(|(_, _, what)| what)
     }
 
-    /// What is not among the largest once the largest is `max`.
+    /// What is not kept apart once the largest is `max`.
     fn others_below(&self, max: f32) -> Others {
         let own = Others { second: self.second, rest: f64::from(self.rest), spread: f64::from(self.spread) };
         if self.max == max || self.count == 0.0 {
@@ -159,7 +165,7 @@ impl RowState {
     }
 }
 
-/// The classes that are not among the largest, relative to the largest of them.
+/// The classes that are not kept apart, relative to the largest of them.
 struct Others {
     second: f32,
     rest: f64,

@@ -1,5 +1,5 @@
 //! What Metal's fast math may undo: it takes it that there is no NaN and no infinity, and merges and reorders sums. So special values
-//! are told by their bits, as integers, and what must not be merged goes through `opaque()`.
+//! are told by their bits, as integers, not by what is beyond the largest number either, and what must not be merged goes through `opaque()`.
 
 use naga::{BinaryOperator, Expression, Function, Handle, Module, RelationalFunction, ScalarKind};
 
@@ -33,7 +33,16 @@ fn fault(module: &Module, info: &naga::valid::FunctionInfo, function: &Function,
                 _ => None,
             };
             let with_itself = (left == right).then(|| format!("{op:?} of a number with itself"));
-            with_itself.or_else(|| maker(left).or(maker(right)).map(|maker| format!("{op:?} with {maker}()")))
+            let extreme = |side| match function.expressions[side] {
+                Expression::Literal(naga::Literal::F32(x)) => x.abs() == f32::MAX,
+                Expression::Constant(constant) => match module.global_expressions[module.constants[constant].init] {
+                    Expression::Literal(naga::Literal::F32(x)) => x.abs() == f32::MAX,
+                    _ => false,
+                },
+                _ => false,
+            };
+            let with_extreme = (extreme(left) || extreme(right)).then(|| format!("{op:?} with the largest number"));
+            with_itself.or(with_extreme).or_else(|| maker(left).or(maker(right)).map(|maker| format!("{op:?} with {maker}()")))
         }
         _ => None,
     }
@@ -65,11 +74,14 @@ fn what_fast_math_decides_is_found() {
     for (code, expected) in [
         ("x != x", "main: NotEqual of a number with itself"),
         ("any(vec4(x) == vec4(x))", "main: Equal of a number with itself"),
+        ("x >= -0x1.fffffep+127f", "main: GreaterEqual with the largest number"),
+        ("x < HIGHEST", "main: Less with the largest number"),
         ("x == special(1u)", "main: Equal with special()"),
         ("all(vec4(special(1u)) < vec4(x))", "main: Less with special()"),
     ] {
         let text = format!(
-            "fn special(bits: u32) -> f32 {{ return bitcast<f32>(bits); }}
+            "const HIGHEST: f32 = 0x1.fffffep+127f;
+             fn special(bits: u32) -> f32 {{ return bitcast<f32>(bits); }}
              @group(0) @binding(0) var<storage, read_write> at: array<f32>;
              @compute @workgroup_size(1) fn main() {{ let x = at[0]; if {code} {{ at[1] = 1.0; }} }}"
         );
