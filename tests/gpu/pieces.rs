@@ -168,6 +168,29 @@ fn pieces_are_the_whole() {
     });
 }
 
+/// The log-sum-exp of merged states, of rows with special values and with several of the largest class.
+#[test]
+fn merged_states_tell_the_logsumexp() {
+    let (inf, nan, rows) = (f32::INFINITY, f32::NAN, 7);
+    let left =
+        [[0.5, -3.0, 2.0], [-inf; 3], [nan, 0.0, 0.0], [5.0; 3], [inf, 2.0, inf], [inf, 0.0, 0.0], [f32::MIN, -inf, f32::MIN]].concat();
+    let right = [[2.0, 1.0], [-inf; 2], [0.0, 1.0], [5.0; 2], [0.0; 2], [inf; 2], [-inf, f32::MIN]].concat();
+    let expected =
+        [0.5_f64.exp() + (-3.0_f64).exp() + 2.0 * 2.0_f64.exp() + 1.0_f64.exp(), 0.0, f64::NAN, 5.0 * 5.0_f64.exp()].map(f64::ln);
+    let expected = expected.into_iter().chain([f64::INFINITY, f64::INFINITY, f64::from(f32::MIN)]);
+    on_every_adapter(|gpu| {
+        let states = |values, classes, first| {
+            let (targets, options) = (vec![0; rows], CrossEntropy::new().piece(first, 5));
+            gpu.row_states(&Logits::new(values, rows, classes).unwrap(), &Targets::new(&targets), &options).unwrap()
+        };
+        for ((a, b), expected) in states(&left, 3, 0).into_iter().zip(states(&right, 2, 3)).zip(expected.clone()) {
+            let got = f64::from(a.merge(b).logsumexp());
+            let close = (got - expected).abs() <= 1e-6 * (1.0 + expected.abs());
+            assert!(close || got == expected || got.is_nan() && expected.is_nan(), "{got} instead of {expected}");
+        }
+    });
+}
+
 #[test]
 fn what_does_not_fit() {
     let (values, targets) = ([0.0_f32; 6], Targets::new(&[0, 4]));

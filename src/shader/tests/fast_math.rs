@@ -33,14 +33,11 @@ fn fault(module: &Module, info: &naga::valid::FunctionInfo, function: &Function,
                 _ => None,
             };
             let with_itself = (left == right).then(|| format!("{op:?} of a number with itself"));
-            let extreme = |side| match function.expressions[side] {
-                Expression::Literal(naga::Literal::F32(x)) => x.abs() == f32::MAX,
-                Expression::Constant(constant) => match module.global_expressions[module.constants[constant].init] {
-                    Expression::Literal(naga::Literal::F32(x)) => x.abs() == f32::MAX,
-                    _ => false,
-                },
-                _ => false,
+            let value = |side| match &function.expressions[side] {
+                Expression::Constant(constant) => &module.global_expressions[module.constants[*constant].init],
+                own => own,
             };
+            let extreme = |side| matches!(value(side), Expression::Literal(naga::Literal::F32(x)) if x.abs() == f32::MAX);
             let with_extreme = (extreme(left) || extreme(right)).then(|| format!("{op:?} with the largest number"));
             with_itself.or(with_extreme).or_else(|| maker(left).or(maker(right)).map(|maker| format!("{op:?} with {maker}()")))
         }
