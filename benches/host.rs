@@ -2,10 +2,10 @@
 //!
 //! `cargo bench --bench host -- [--adapter NAME|INDEX|all] [--quick] [--save] [TEXT]`
 //!
-//! Uploads and readbacks alone go window by window through reused buffers, as in a call, and results are appended to fresh
-//! memory, as a call must. Kernels alone are the same call at device level. All take turns, so that a loaded machine hits them
-//! alike. What is left of a call is its own work; it is negative where these overlap. "memory" is what calls took of the
-//! device: buffers, and the texture that llvmpipe reads logits from.
+//! Uploads and readbacks alone go window by window through reused buffers, as in a call, but by one thread, and results are
+//! appended to fresh memory. Kernels alone are the same call at device level. All take turns, so that a loaded machine hits them
+//! alike. What is left of a call is its own work; it is negative where these overlap, or several threads copy. "memory" is what
+//! calls took of the device: buffers, and the texture that llvmpipe reads logits from.
 
 mod common;
 

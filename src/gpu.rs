@@ -22,6 +22,8 @@ use crate::{Error, Result};
 /// A GPU that computes. Cheap to clone: clones share the device and its compiled pipelines, of which 512 are kept: a program that goes
 /// through more compiles again. `Send` and `Sync`.
 ///
+/// Calls at host level copy long matrices with up to four threads, the caller's among them, fewer where the machine has fewer cores.
+///
 /// Dropping the last clone waits for what is under way, as dropped futures leave it, ten seconds at most for the threads that poll for
 /// awaited calls; not if a call has timed out.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! Host level: slices in, owned results out, window after window through the same kernels as the device level. While one window
 //! is computed, the next one goes up and the one before comes back.
 
+use crate::copy::copy;
 use crate::gpu::Gpu;
 use crate::job::{Done, Job, Stored};
 use crate::launch::{Call, Mask, Matrices, Matrix, Window, encode_passes};
@@ -205,11 +206,11 @@ impl Set {
         gpu.read(&buffers, submission, |number, bytes| match read[number].0 {
             Part::Result if place.is_some() => {
                 let (now, later) = place.take().unwrap_or_default().split_at_mut(bytes.len());
-                now.copy_from_slice(bytes);
+                copy(bytes, now);
                 *place = Some(later);
             }
-            Part::Result => done.elements.extend(bytes),
-            Part::TargetResult => done.target_elements.extend(bytes),
+            Part::Result => done.elements.fill(bytes),
+            Part::TargetResult => done.target_elements.fill(bytes),
             Part::Rest => self.take_apart(job, count, bytes, done),
         })
         .await
@@ -264,10 +265,10 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     let new_summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
     let summary = new_summary.as_ref();
     if job.elements.result && place.is_none() {
-        done.elements = Stored::with_capacity(job.elements.storage, rows * classes)?;
+        done.elements = Stored::new(job.elements.storage, rows * classes, plan.windows)?;
     }
     if job.elements.target_result {
-        done.target_elements = Stored::with_capacity(job.elements.storage, rows * classes)?;
+        done.target_elements = Stored::new(job.elements.storage, rows * classes, plan.windows)?;
     }
     let windows = || {
         let counted = (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));

@@ -1,8 +1,11 @@
 //! What a host-level call asks of a kernel, and what comes back.
 
 use std::borrow::Cow;
-use std::collections::TryReserveError;
 
+use bytemuck::allocation::try_zeroed_vec;
+use bytemuck::{Pod, Zeroable};
+
+use crate::copy::copy;
 use crate::launch::{Params, Pass};
 use crate::options::Reduction;
 use crate::plan::{STATS_BYTES, Work};
@@ -23,48 +26,73 @@ pub(crate) struct Elements {
     pub(crate) storage: Storage,
 }
 
-/// A result of the logits' shape, as it is stored.
+/// A result of the logits' shape, as it is stored, that comes window after window.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    values: Values,
+    /// The bytes that have come.
+    filled: usize,
+}
+
 #[derive(Debug)]
-pub(crate) enum Stored {
+enum Values {
     Words(Vec<f32>),
     Halves(Vec<u16>),
 }
 
-impl Default for Stored {
+impl Default for Values {
     fn default() -> Self {
         Self::Words(Vec::new())
     }
 }
 
 impl Stored {
-    /// Room for so many elements.
-    pub(crate) fn with_capacity(storage: Storage, elements: usize) -> Result<Self> {
+    /// Room for so many elements. Those of several windows are there at once, as zeros: then threads can share the work of
+    /// filling them. So much memory comes from the system as a rule, where it is zero already.
+    pub(crate) fn new(storage: Storage, elements: usize, windows: u64) -> Result<Self> {
         let bytes = elements as u64 * storage.bytes() as u64;
-        let none = |error: TryReserveError| Error::OutOfMemory { bytes, message: format!("the host has no room for the result: {error}") };
-        if storage.is_half() {
-            let mut halves = Vec::new();
-            halves.try_reserve_exact(elements).map_err(none)?;
-            return Ok(Self::Halves(halves));
-        }
-        let mut words = Vec::new();
-        words.try_reserve_exact(elements).map_err(none)?;
-        Ok(Self::Words(words))
+        let none = |()| Error::OutOfMemory { bytes, message: "the host has no room for the result".into() };
+        let zeroed = windows > 1;
+        let values = if storage.is_half() {
+            Values::Halves(room(elements, zeroed).map_err(none)?)
+        } else {
+            Values::Words(room(elements, zeroed).map_err(none)?)
+        };
+        Ok(Self { values, filled: 0 })
     }
 
-    pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Words(words) => words.extend_from_slice(bytemuck::cast_slice(bytes)),
-            Self::Halves(halves) => halves.extend_from_slice(bytemuck::cast_slice(bytes)),
+    /// Takes in the bytes of the next window.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+        match &mut self.values {
+            Values::Words(words) => fill(words, self.filled, bytes),
+            Values::Halves(halves) => fill(halves, self.filled, bytes),
         }
+        self.filled += bytes.len();
     }
 
     /// Once, as the type that the job was given the storage of.
     pub(crate) fn take<T: Element>(&mut self) -> Vec<T> {
-        match std::mem::take(self) {
-            Self::Words(words) if words.is_empty() => Vec::new(),
-            Self::Words(words) => bytemuck::cast_vec(words),
-            Self::Halves(halves) => bytemuck::cast_vec(halves),
+        match std::mem::take(self).values {
+            Values::Words(words) if words.is_empty() => Vec::new(),
+            Values::Words(words) => bytemuck::cast_vec(words),
+            Values::Halves(halves) => bytemuck::cast_vec(halves),
         }
+    }
+}
+
+fn room<T: Zeroable>(elements: usize, zeroed: bool) -> Result<Vec<T>, ()> {
+    if zeroed {
+        return try_zeroed_vec(elements);
+    }
+    let mut values = Vec::new();
+    values.try_reserve_exact(elements).map_err(drop)?;
+    Ok(values)
+}
+
+fn fill<T: Pod>(values: &mut Vec<T>, filled: usize, bytes: &[u8]) {
+    match bytemuck::cast_slice_mut(values).get_mut(filled..filled + bytes.len()) {
+        Some(there) => copy(bytes, there),
+        None => values.extend_from_slice(bytemuck::cast_slice(bytes)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod caps;
+mod copy;
 mod device;
 mod device_views;
 mod elementwise;

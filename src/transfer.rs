@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_intrusive::channel::shared::channel;
 
+use crate::copy::copy;
 use crate::gpu::Gpu;
 use crate::wait::Failure;
 use crate::{Error, Result};
@@ -70,7 +71,7 @@ impl Gpu {
         self.map(&[(buffer, size)], wgpu::MapMode::Write, None).await?;
         let view = buffer.slice(..size.next_multiple_of(4)).get_mapped_range_mut();
         let mut view = view.map_err(|e| self.unmapped(&e))?;
-        view.slice(..bytes.len()).copy_from_slice(bytes);
+        copy(bytes, view.slice(..bytes.len()));
         view.slice(bytes.len()..).fill(0);
         drop(view);
         self.scoped(0, || buffer.unmap())
