@@ -32,6 +32,7 @@ pub struct Gpu {
     pub(crate) waits: Waits,
     shared: Arc<Shared>,
     forced: Option<Strategy>,
+    forced_vectors: Option<Strategy>,
     caps: Caps,
     tuning: Option<Arc<Tuning>>,
 }
@@ -157,14 +158,21 @@ impl Gpu {
             lost,
             timed_out: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared), forced: None, caps, tuning: None, waits: Waits::default() }
+        Self { shared: Arc::new(shared), forced: None, forced_vectors: None, caps, tuning: None, waits: Waits::default() }
     }
 
-    /// The same GPU, with every plan forced to a strategy. For tests and benchmarks: calls fail with [`Error::Strategy`]
-    /// where it cannot serve the shape.
+    /// The same GPU, with the rows of every call served by a strategy. For tests and benchmarks: calls fail with
+    /// [`Error::Strategy`] where it cannot serve the shape.
     #[must_use]
     pub fn with_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
         Self { forced: strategy.into(), ..self.clone() }
+    }
+
+    /// The same for the targets and the losses of all rows, each of which a kernel goes through as one row of so many numbers.
+    /// For tests: where a strategy cannot serve them, or has no variant of these kernels, another one does.
+    #[must_use]
+    pub fn with_vector_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
+        Self { forced_vectors: strategy.into(), ..self.clone() }
     }
 
     /// The same GPU, whose plans do without some things, besides what the [quirks](crate::QUIRKS) of the adapter say: where a driver
@@ -217,8 +225,8 @@ impl Gpu {
         Plan::new(work, &self.caps, self.forced)
     }
 
-    pub(crate) fn forced(&self) -> Option<Strategy> {
-        self.forced
+    pub(crate) fn vector_strategy(&self) -> Option<Strategy> {
+        self.forced_vectors
     }
 
     /// The handle that blocking calls work with.

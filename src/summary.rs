@@ -117,15 +117,40 @@ fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static
         states_out: None,
         ..*call
     };
-    let work = Work { subgroups: false, quads_a_pass: 1, can_tile: false, ..Work::dense(1, window.rows, Storage::F32, false) };
-    // Tests force strategies on vectors too, but there is no subgroup variant of these.
-    let forced = gpu.forced().map(|s| match s {
+    encode(gpu, encoder, &vector, &vector_plan(gpu, window.rows)?, Window { first: window.first, rows: 1, matrix_first: 0 }, None)
+}
+
+/// How a vector kernel runs. Who serves the rows of the call does not matter to it.
+fn vector_plan(gpu: &Gpu, numbers: u64) -> Result<Plan> {
+    let work = Work { subgroups: false, quads_a_pass: 1, can_tile: false, ..Work::dense(1, numbers, Storage::F32, false) };
+    // There is no subgroup variant.
+    let forced = gpu.vector_strategy().map(|s| match s {
         Strategy::Subgroup => Strategy::Workgroup,
         Strategy::SplitSubgroup => Strategy::SplitWorkgroup,
         other => other,
     });
-    // It is one row to them, and to nobody else.
+    // They are one row here: nothing of it could be independent of their number.
     let caps = &Caps { batch_invariant: false, ..gpu.caps().clone() };
-    let plan = Plan::new(&work, caps, forced).or_else(|_| Plan::new(&work, caps, None))?;
-    encode(gpu, encoder, &vector, &plan, Window { first: window.first, rows: 1, matrix_first: 0 }, None)
+    Plan::new(&work, caps, forced).or_else(|_| Plan::new(&work, caps, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AdapterChoice;
+
+    /// A strategy for rows is timed with it: one thread that went through all losses would be most of a call.
+    #[test]
+    fn vectors_do_not_run_as_rows_are_forced_to() {
+        let gpu = Gpu::open(&AdapterChoice::Index(0)).unwrap();
+        for numbers in [1, 1000, 100_000] {
+            let own = vector_plan(&gpu, numbers).unwrap();
+            for strategy in Strategy::ALL {
+                assert_eq!(vector_plan(&gpu.with_strategy(strategy), numbers).unwrap(), own, "{strategy}");
+            }
+        }
+        let forced = vector_plan(&gpu.with_vector_strategy(Strategy::Thread), 50_000).unwrap();
+        assert_eq!(forced.strategy, Strategy::Thread);
+        assert_ne!(forced, vector_plan(&gpu, 50_000).unwrap());
+    }
 }

@@ -86,7 +86,8 @@ fn nothing_depends_on_checks() {
         for (rows, classes) in [(7, 33), (5, 1002)] {
             let run = |unchecked| {
                 // Pipelines are of a handle and those made from it: another one compiles anew.
-                let fresh = Gpu::from_device(gpu.device().clone(), gpu.queue().clone()).with_strategy(strategy);
+                let fresh =
+                    Gpu::from_device(gpu.device().clone(), gpu.queue().clone()).with_strategy(strategy).with_vector_strategy(strategy);
                 UNCHECKED.set(unchecked);
                 let done = (results(&fresh, rows, classes), beside(&fresh, rows, classes));
                 UNCHECKED.set(false);

@@ -58,7 +58,7 @@ fn check_all(gpu: &Gpu) -> Result<f64, String> {
     // Each unit once, whole rows and split ones.
     let split = if gpu.caps().subgroup.is_some() { Strategy::SplitSubgroup } else { Strategy::SplitThread };
     for strategy in [Strategy::Thread, Strategy::Workgroup, split] {
-        let gpu = gpu.with_strategy(strategy);
+        let gpu = gpu.with_strategy(strategy).with_vector_strategy(strategy);
         for (data, rows, classes) in [(Data::Outliers, 5, 1003), (Data::Ahead(60.0), 5, 72), (Data::Masked, 4, 70)] {
             worst = worst.max(check(&gpu, data, rows, classes)?);
         }

@@ -275,7 +275,7 @@ fn compare_classes(bounds: &LossBounds, got: &CrossEntropyResult, expected: &Cro
 /// Compares everything that a call returned, and the backward pass from its states.
 fn check(gpu: &Gpu, of: &Combination, draw: &Draw) -> Result<(), String> {
     let call = call(of, draw);
-    let gpu = gpu.with_strategy(of.kernel);
+    let gpu = gpu.with_strategy(of.kernel).with_vector_strategy(of.kernel);
     let (got, expected) = match (call.on_gpu(&gpu), call.on_cpu()) {
         (Ok(got), Ok(expected)) => (got, expected),
         (Err(got @ Error::Fault { .. }), Err(expected)) if got.to_string() == expected.to_string() => return Ok(()),

@@ -73,7 +73,7 @@ pub fn verify(gpu: &Gpu, options: &Options, mut progress: impl FnMut(Progress<'_
 fn run(gpu: &Gpu, step: &Step, fail_fast: bool, report: &mut Report) {
     let case = catch_unwind(AssertUnwindSafe(|| (step.operation.prepare)(&step.input)));
     for &forced in &step.strategies {
-        let forced_gpu = gpu.with_strategy(forced);
+        let forced_gpu = gpu.with_strategy(forced).with_vector_strategy(forced);
         let forced_gpu = step.texture.map_or_else(|| forced_gpu.clone(), |texture| forced_gpu.with_texture_reads(texture));
         let forced_gpu = if step.narrow { forced_gpu.avoiding(&[Avoid::WideWords]) } else { forced_gpu };
         let plan = match plan(&forced_gpu, step) {
