@@ -1,7 +1,10 @@
 // What a row's loss is multiplied by, and its gradient. Needs: params.wgsl, words.wgsl, numerics.wgsl.
 
+// Whether rows have weights or upstream gradients.
+override ROW_FACTORS: bool = false;
+
 fn row_weight(row: u32) -> f32 {
-    if params.row_weights != NONE {
+    if ROW_FACTORS && params.row_weights != NONE {
         return word_of(params.row_weights, row);
     }
     return 1.0;
@@ -10,7 +13,7 @@ fn row_weight(row: u32) -> f32 {
 // What a row's loss is multiplied by to be its share of the gradient's source.
 fn row_factor(row: u32) -> f32 {
     var factor = params.factor;
-    if params.upstream != NONE {
+    if ROW_FACTORS && params.upstream != NONE {
         factor *= word_of(params.upstream, row);
     }
     if params.mean == 1u {

@@ -3,6 +3,9 @@
 // and told apart by their bits, since infinity spoils the correction.
 // Needs: params.wgsl, words.wgsl, numerics.wgsl, vector.wgsl.
 
+// Whether there are results of rows other than the loss and the status: classes with the largest logit, ranks.
+override DETAILS: bool = false;
+
 const HAS_NAN: u32 = 1u;
 const HAS_POSITIVE: u32 = 2u;   // +inf
 const HAS_NEGATIVE: u32 = 4u;   // -inf
@@ -46,7 +49,7 @@ fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
         return state;
     }
     let status = four_words(params.status, i);
-    if params.targets != NONE && (params.argmax != NONE || params.rank != NONE) {
+    if DETAILS && params.targets != NONE && (params.argmax != NONE || params.rank != NONE) {
         let targets = four_words(params.targets, i);
         // The status of an ignored row is not 0 either: cross_entropy.wgsl.
         let counts = inside & (status == vec4(0u));

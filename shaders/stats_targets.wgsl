@@ -2,6 +2,9 @@
 // The vector is one row, read by vector.wgsl; its quads are four targets each. Rows whose targets are probabilities all count.
 // Needs: params.wgsl, words.wgsl, numerics.wgsl, vector.wgsl; weights_of.
 
+// Whether rows have weights or upstream gradients.
+override ROW_FACTORS: bool = false;
+
 struct Stats {
     valid: u32,
     bad: u32,
@@ -15,7 +18,6 @@ struct State {
     valid: u32,
     bad: u32,
     bad_row: u32,
-    bad_target: u32,
     weights: Sum,
     all_weights: Sum,
 }
@@ -25,7 +27,7 @@ fn empty() -> Stats {
 }
 
 fn begin(row: u32) -> State {
-    return State(0u, 0u, NONE, 0u, Sum(0.0, 0.0), Sum(0.0, 0.0));
+    return State(0u, 0u, NONE, Sum(0.0, 0.0), Sum(0.0, 0.0));
 }
 
 fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
@@ -37,25 +39,31 @@ fn absorb_four(before: State, i: u32, inside: vec4<bool>) -> State {
         let ignored = (targets == vec4(params.ignore_index)) & vec4(params.ignores == 1u);
         named = inside & (targets < vec4(params.bound)) & !ignored;
         let bad = inside & !ignored & !named;
-        let first = first_row(NONE, i, bad);
-        if first < state.bad_row {
-            state.bad_row = first;
-            state.bad_target = words[params.targets + first];
-        }
+        state.bad_row = first_row(state.bad_row, i, bad);
         state.bad += number_of(bad);
         weights = weights_of(select(vec4(0u), targets, named));
     }
     state.valid += number_of(named);
-    state.weights = add(state.weights, total(select(vec4(0.0), weights, named)));
-    if params.row_weights != NONE {
-        weights *= bitcast<vec4<f32>>(four_words(params.row_weights, i));
+    if WEIGHTED {
+        state.weights = add(state.weights, total(select(vec4(0.0), weights, named)));
     }
-    state.all_weights = add(state.all_weights, total(select(vec4(0.0), weights, named)));
+    if ROW_FACTORS {
+        if params.row_weights != NONE {
+            weights *= bitcast<vec4<f32>>(four_words(params.row_weights, i));
+        }
+        state.all_weights = add(state.all_weights, total(select(vec4(0.0), weights, named)));
+    }
     return state;
 }
 
 fn close(state: State, row: u32, lanes: u32) -> Stats {
-    return Stats(state.valid, state.bad, state.bad_row, state.bad_target, value_of(state.weights), value_of(state.all_weights));
+    var bad_target = 0u;
+    if state.bad_row != NONE {
+        bad_target = words[params.targets + state.bad_row];
+    }
+    let weights = select(f32(state.valid), value_of(state.weights), WEIGHTED);
+    let all_weights = select(weights, value_of(state.all_weights), ROW_FACTORS);
+    return Stats(state.valid, state.bad, state.bad_row, bad_target, weights, all_weights);
 }
 
 fn combine(a: Stats, b: Stats) -> Stats {

@@ -5,7 +5,7 @@ mod strategy;
 
 pub(crate) use self::numbers::{MAX_HELD, STATS_BYTES, grid};
 use self::numbers::{
-    MAX_WINDOW_ROWS, MIN_CHUNK_QUADS, binding_room, chunks, held, loop_trips, quads, sharers, tile, tile_trips, width, window_rows,
+    MAX_WINDOW_ROWS, binding_room, chunks, held, loop_trips, min_chunk_quads, quads, sharers, tile, tile_trips, width, window_rows,
 };
 pub use self::strategy::Strategy;
 pub(crate) use self::strategy::Unit;
@@ -132,7 +132,7 @@ impl Plan {
         let whole = Self::with(work, caps, unit);
         let at_once = whole.as_ref().map_or(work.rows, |plan| plan.window_rows);
         let idle = at_once.saturating_mul(lanes) < u64::from(caps.busy_threads);
-        let worth = quads(work) >= 2 * MIN_CHUNK_QUADS;
+        let worth = quads(work) >= 2 * min_chunk_quads(work, lanes);
         match whole {
             Ok(plan) if !(idle && worth) => Ok(plan),
             // Too few rows to fill the adapter, or too many iterations for one thread.

@@ -257,6 +257,7 @@ impl Source {
             "TRACK_RANK" => f64::from(variant.features.rank),
             "TRACK_ENTROPY" => f64::from(variant.features.entropy),
             "DETAILS" => f64::from(variant.features.details),
+            "ROW_FACTORS" => f64::from(variant.features.row_factors),
             "SMOOTHS" => f64::from(variant.features.smooths),
             "WRITES" => f64::from(variant.features.writes as u8),
             "LOG" => f64::from(kernel.log.unwrap_or(false)),

@@ -5,7 +5,7 @@ use crate::faults::{FaultRows, Faults};
 use crate::gpu::Gpu;
 use crate::launch::{Call, Matrices, Window, encode};
 use crate::plan::{Plan, Strategy, Work};
-use crate::shader::{CHECK_TARGETS_KERNEL, Features, Kernel, REDUCE_LOSS_KERNEL};
+use crate::shader::{CHECK_TARGETS_KERNEL, Kernel, REDUCE_LOSS_KERNEL};
 use crate::views::Storage;
 use crate::{Error, Result};
 
@@ -108,7 +108,7 @@ pub(crate) fn reduce_loss(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, call: &
 fn encode_vector(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, kernel: &'static Kernel, call: &Call<'_>, window: Window) -> Result<()> {
     let vector = Call {
         kernel,
-        features: Features { weighted: call.features.weighted && kernel.is_weighted(), ..Features::default() },
+        features: kernel.features_of_vectors(&call.features),
         classes: window.rows,
         inner: 1,
         matrices: Matrices::default(),

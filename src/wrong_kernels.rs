@@ -93,7 +93,7 @@ const CHANGES: [(&str, &str, &str); 23] = [
     ("the mean divides by something else", "factor /= denominator();", "factor /= f32(params.quads);"),
     ("subgroups: sums without rescaling", "let own = relative_to(below, second);", "let own = below;"),
     ("targets: rows count twice", "state.valid += number_of(named);", "state.valid += 2u * number_of(named);"),
-    ("targets: rows weigh twice", "state.weights = add(state.weights, total(", "state.weights = add(state.weights, 2.0 * total("),
+    ("targets: rows weigh twice", "select(f32(state.valid), value_of", "select(2.0 * f32(state.valid), value_of"),
     (
         "x4: a quad too far",
         "[(params.logits_start + row * params.logits_stride) / 4u + quad]",

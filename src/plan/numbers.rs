@@ -19,8 +19,9 @@ pub(crate) const MAX_HELD: u64 = 4;
 /// The most words of a workgroup's tile: what WebGPU grants everywhere. 64 threads' rows of 63 classes fit.
 const MAX_TILE: u32 = 4096;
 
-/// The least quads that make a chunk worth its overhead: small enough that [1 x 1,000,000] fills an adapter. Not tuned yet.
-pub(super) const MIN_CHUNK_QUADS: u64 = 512;
+/// The least passes of a thread's loop, and at least two of each thread that shares it, that make a chunk worth its overhead: few enough
+/// that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores.
+const MIN_CHUNK_PASSES: u64 = 128;
 
 pub(super) fn quads(work: &Work) -> u64 {
     work.classes.div_ceil(4)
@@ -79,11 +80,16 @@ pub(super) fn tile(work: &Work, caps: &Caps, workgroup: u32) -> u32 {
     if fits && work.can_tile && work.inner == 1 && workgroup.is_multiple_of(4) { words as u32 } else { 0 }
 }
 
+/// The least quads of a chunk.
+pub(super) fn min_chunk_quads(work: &Work, lanes: u64) -> u64 {
+    work.quads_a_pass.saturating_mul(MIN_CHUNK_PASSES).max(2 * lanes)
+}
+
 /// Chunks that fill the adapter, none of them too small to be worth it, none too long for a thread's loops.
 pub(super) fn chunks(work: &Work, caps: &Caps, lanes: u64, rows: u64) -> u64 {
     let quads = quads(work);
     let fill = u64::from(caps.busy_threads).div_ceil(rows * lanes);
-    let worth = quads.div_ceil(MIN_CHUNK_QUADS);
+    let worth = quads.div_ceil(min_chunk_quads(work, lanes));
     let bounded = quads.div_ceil(u64::from(caps.max_loop_trips.max(1)) * lanes);
     fill.min(worth).max(bounded).clamp(2, MAX_CHUNKS).min(quads.max(1))
 }

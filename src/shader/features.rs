@@ -51,6 +51,8 @@ pub(crate) struct Features {
     pub(crate) entropy: bool,
     /// There are results of rows other than the loss and the status.
     pub(crate) details: bool,
+    /// Rows have weights or upstream gradients.
+    pub(crate) row_factors: bool,
     pub(crate) states: bool,
     pub(crate) target_gradient: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::features::Choice;
+use super::features::{Choice, Features};
 use super::parts::*;
 
 /// An operation's own parts: what it keeps of a row and what it makes of it.
@@ -32,9 +32,19 @@ impl Kernel {
         self.parts.iter().any(|part| part.file == STATS_ROW.file)
     }
 
-    /// Whether class weights change what it does.
-    pub(crate) fn is_weighted(&self) -> bool {
-        self.choices.contains(&Choice::ClassWeights)
+    /// Whether one of its parts has an override.
+    pub(super) fn overrides(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.overrides.contains(&name))
+    }
+
+    /// What of a call's features changes a kernel of vectors.
+    pub(crate) fn features_of_vectors(&self, call: &Features) -> Features {
+        Features {
+            weighted: call.weighted && self.choices.contains(&Choice::ClassWeights),
+            details: call.details && self.overrides("DETAILS"),
+            row_factors: call.row_factors && self.overrides("ROW_FACTORS"),
+            ..Features::default()
+        }
     }
 
     /// Whether there is a variant with subgroup operations.

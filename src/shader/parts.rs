@@ -131,13 +131,13 @@ parts! {
     STATS_OWN_SUBGROUP = "stats_own_subgroup.wgsl" [] [];
     STATS_SUM = "stats_sum.wgsl" [] [];
     STATS_SUM_SUBGROUP = "stats_sum_subgroup.wgsl" [] [];
-    STATS_TARGETS = "stats_targets.wgsl" [] [];
-    STATS_LOSS = "stats_loss.wgsl" [] [];
+    STATS_TARGETS = "stats_targets.wgsl" [] ["ROW_FACTORS"];
+    STATS_LOSS = "stats_loss.wgsl" [] ["DETAILS"];
     VECTOR = "vector.wgsl" [] [];
     SUMMARY = "summary.wgsl" [SUMMARY Write] [];
     SOFTMAX = "softmax.wgsl" [] ["LOG"];
     LOGSUMEXP = "logsumexp.wgsl" [] [];
-    ROW_FACTOR = "row_factor.wgsl" [] [];
+    ROW_FACTOR = "row_factor.wgsl" [] ["ROW_FACTORS"];
     CROSS_ENTROPY = "cross_entropy.wgsl" [] ["DETAILS"];
     NLL = "nll.wgsl" [] [];
     SIGMOID = "sigmoid.wgsl" [] [];

@@ -91,17 +91,19 @@ impl Variant {
             rank,
             entropy,
             details,
+            row_factors,
             states,
             target_gradient,
         } = self.features;
-        let writes_one_of = kernel.parts.iter().any(|part| part.overrides.contains(&"WRITES"));
         (transform == Transform::Identity || has(Choice::Transform))
             && (!masked || has(Choice::Mask))
             && (!weighted || has(Choice::ClassWeights) || has(Choice::ElementWeights) && !element_weights)
             && (!element_weights || has(Choice::ElementWeights))
             && (!pos_weights || has(Choice::PosWeights))
-            && (writes == Writes::Values || writes_one_of && self.elements)
-            && (!(labels || smooths || argmax || rank || entropy || details) || has(Choice::Labels))
+            && (writes == Writes::Values || kernel.overrides("WRITES") && self.elements)
+            && (!(labels || smooths || argmax || rank || entropy) || has(Choice::Labels))
+            && (!details || kernel.overrides("DETAILS"))
+            && (!row_factors || kernel.overrides("ROW_FACTORS"))
             && (details || !(argmax || rank || entropy))
             && !(labels && rank)
             && (!states || has(Choice::States))

@@ -126,8 +126,8 @@ type Set = fn(&mut Features);
 /// A variant with the features that its kernel can have: none, each alone, all pairs, and all of them. The number of all
 /// combinations is too large for a test; parts only meet through the functions that they share, which pairs show.
 fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
-    let writes = kernel.parts.iter().any(|p| p.overrides.contains(&"WRITES"));
-    let set: [(bool, Set); 17] = [
+    let writes = kernel.overrides("WRITES");
+    let set: [(bool, Set); 18] = [
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Scale),
         (kernel.choices.contains(&Choice::Transform), |f| f.transform = Transform::Softcap),
         (kernel.choices.contains(&Choice::Mask), |f| f.masked = true),
@@ -137,7 +137,8 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
         (kernel.choices.contains(&Choice::Labels), |f| (f.argmax, f.details) = (true, true)),
         (kernel.choices.contains(&Choice::Labels), |f| (f.rank, f.details) = (true, true)),
         (kernel.choices.contains(&Choice::Labels), |f| (f.entropy, f.details) = (true, true)),
-        (kernel.choices.contains(&Choice::Labels), |f| f.details = true),
+        (kernel.overrides("DETAILS"), |f| f.details = true),
+        (kernel.overrides("ROW_FACTORS"), |f| f.row_factors = true),
         (kernel.choices.contains(&Choice::States), |f| f.states = true),
         (kernel.choices.contains(&Choice::TargetGradient) && plain.elements, |f| f.target_gradient = true),
         (kernel.choices.contains(&Choice::ElementWeights), |f| f.weighted = true),

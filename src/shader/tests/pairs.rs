@@ -51,6 +51,7 @@ fn choices() -> Vec<Choice> {
         (features.rank): [false, true];
         (features.entropy): [false, true];
         (features.details): [false, true];
+        (features.row_factors): [false, true];
         (features.states): [false, true];
         (features.target_gradient): [false, true];
     }
