@@ -20,7 +20,9 @@ static THREADS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism
 
 /// Copies `from` to all of `to`, which is as long.
 pub(crate) fn copy<'a>(from: &[u8], to: impl Into<WriteOnly<'a, [u8]>>) {
-    copy_by((from.len() / (WORTH * PIECE)).min(*THREADS), from, to.into());
+    let to = to.into();
+    assert_eq!(from.len(), to.len(), "a copy to a place of another length");
+    copy_by((from.len() / (WORTH * PIECE)).min(*THREADS), from, to);
 }
 
 fn copy_by(threads: usize, from: &[u8], to: WriteOnly<'_, [u8]>) {

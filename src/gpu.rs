@@ -162,14 +162,14 @@ impl Gpu {
     }
 
     /// The same GPU, with the rows of every call served by a strategy. For tests and benchmarks: calls fail with
-    /// [`Error::Strategy`] where it cannot serve the shape.
+    /// [`Error::Strategy`] where it cannot serve the shape. Not the vectors of all rows: [`with_vector_strategy`](Self::with_vector_strategy).
     #[must_use]
     pub fn with_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
         Self { forced: strategy.into(), ..self.clone() }
     }
 
-    /// The same for the targets and the losses of all rows, each of which a kernel goes through as one row of so many numbers.
-    /// For tests: where a strategy cannot serve them, or has no variant of these kernels, another one does.
+    /// The same GPU, with a strategy for the kernels that go through the vector of all targets, and that of all losses. For tests:
+    /// where it cannot serve a vector, or has no variant of these kernels, another one does.
     #[must_use]
     pub fn with_vector_strategy(&self, strategy: impl Into<Option<Strategy>>) -> Self {
         Self { forced_vectors: strategy.into(), ..self.clone() }

@@ -265,10 +265,10 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     let new_summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
     let summary = new_summary.as_ref();
     if job.elements.result && place.is_none() {
-        done.elements = Stored::new(job.elements.storage, rows * classes, plan.windows)?;
+        done.elements = Stored::new(job.elements.storage, rows * classes)?;
     }
     if job.elements.target_result {
-        done.target_elements = Stored::new(job.elements.storage, rows * classes, plan.windows)?;
+        done.target_elements = Stored::new(job.elements.storage, rows * classes)?;
     }
     let windows = || {
         let counted = (0..rows).step_by(step).map(|first| (first, (rows - first).min(step)));

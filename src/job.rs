@@ -18,6 +18,10 @@ use crate::{Element, Error, Factor, Logits, Result, RowState, Storage};
 /// The most bytes of a matrix that a host-level call keeps on the device at once.
 const HOST_WINDOW: u64 = 16 << 20;
 
+/// A longer result is made of zeros: up to here allocators may hand out memory that was used before, and write zeros to it first (glibc), beyond
+/// the system's pages, which are zero already.
+const ZEROED: u64 = 32 << 20;
+
 /// Which results of the logits' shape a kernel writes and returns, and how they are stored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Elements {
@@ -47,12 +51,11 @@ impl Default for Values {
 }
 
 impl Stored {
-    /// Room for so many elements. Those of several windows are there at once, as zeros: then threads can share the work of
-    /// filling them. So much memory comes from the system as a rule, where it is zero already.
-    pub(crate) fn new(storage: Storage, elements: usize, windows: u64) -> Result<Self> {
+    /// Room for so many elements. If they are many, they are there at once, as zeros: then threads can share the work of filling them.
+    pub(crate) fn new(storage: Storage, elements: usize) -> Result<Self> {
         let bytes = elements as u64 * storage.bytes() as u64;
         let none = |()| Error::OutOfMemory { bytes, message: "the host has no room for the result".into() };
-        let zeroed = windows > 1;
+        let zeroed = bytes > ZEROED;
         let values = if storage.is_half() {
             Values::Halves(room(elements, zeroed).map_err(none)?)
         } else {

@@ -11,7 +11,7 @@ use crate::plan::{Plan, STATS_BYTES, Unit, grid};
 use crate::shader::{Features, Form, Forms, Kernel, LogitsFrom, Phase, Variant, slot};
 use crate::texels::Texels;
 use crate::views::Storage;
-use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS};
+use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput};
 
 /// "Not wanted" and "not there" in parameters. `NONE` of `params.wgsl`.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -254,7 +254,7 @@ pub(crate) fn encode(
         strided: call.inner > 1,
         wide: false,
         forms,
-        features: call.features,
+        features: Features { row_factors: has_row_factors(call), ..call.features },
     };
     let variant = Variant { wide: gpu.caps().wide_words && narrow.has_quads(call.kernel), ..narrow };
 
@@ -282,6 +282,12 @@ pub(crate) fn encode(
         bound.dispatch(gpu, encoder, &pipeline, plan, items)?;
     }
     Ok(())
+}
+
+/// Whether a kernel that multiplies rows by weights or upstream gradients is given such.
+fn has_row_factors(call: &Call<'_>) -> bool {
+    let given = |input| call.words.is_some_and(|(_, layout)| layout.inputs[input as usize].is_some());
+    call.kernel.overrides("ROW_FACTORS") && (given(RowInput::Weights) || given(RowInput::Upstream))
 }
 
 /// The unit of a plan: where there are subgroups, those of a workgroup reduce by themselves first.

@@ -132,7 +132,7 @@ impl Plan {
         let whole = Self::with(work, caps, unit);
         let at_once = whole.as_ref().map_or(work.rows, |plan| plan.window_rows);
         let idle = at_once.saturating_mul(lanes) < u64::from(caps.busy_threads);
-        let worth = quads(work) >= 2 * min_chunk_quads(work, lanes);
+        let worth = quads(work) >= min_chunk_quads(work, lanes).saturating_mul(2);
         match whole {
             Ok(plan) if !(idle && worth) => Ok(plan),
             // Too few rows to fill the adapter, or too many iterations for one thread.

@@ -86,7 +86,6 @@ impl<'a> Coefficients<'a> {
             return Err(Error::Options(format!("an upstream gradient for each row needs reduction none, not {reduction:?}")));
         }
         recording.features.weighted = self.class_weights.is_some();
-        recording.features.row_factors = self.row_weights.is_some() || self.upstream.is_some();
         recording.class_input(ClassInput::Weights, "class_weights", self.class_weights, vocabulary as u64)?;
         recording.row_input(RowInput::Weights, "row_weights", self.row_weights)?;
         recording.row_input(RowInput::Upstream, "upstream", self.upstream)

@@ -35,7 +35,6 @@ pub(crate) fn set_params(params: &mut Params, options: &CrossEntropy<'_>, bound:
 /// What of the options is one value a class or a row, at host level.
 pub(super) fn set_coefficients<'a>(job: &mut Job<'a>, options: &CrossEntropy<'a>) {
     job.features.weighted = options.class_weights.is_some();
-    job.features.row_factors = options.row_weights.is_some() || matches!(options.upstream, Factor::Rows(_));
     job.class_input(ClassInput::Weights, options.class_weights);
     if let Some(weights) = options.row_weights {
         job.row_floats(RowInput::Weights, weights);

@@ -19,8 +19,8 @@ pub(crate) const MAX_HELD: u64 = 4;
 /// The most words of a workgroup's tile: what WebGPU grants everywhere. 64 threads' rows of 63 classes fit.
 const MAX_TILE: u32 = 4096;
 
-/// The least passes of a thread's loop, and at least two of each thread that shares it, that make a chunk worth its overhead: few enough
-/// that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores.
+/// A chunk is worth its overhead from the quads that so many passes of a thread's loop take in, and two for each thread that shares it: few
+/// enough that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores.
 const MIN_CHUNK_PASSES: u64 = 128;
 
 pub(super) fn quads(work: &Work) -> u64 {

@@ -33,7 +33,7 @@ impl Kernel {
     }
 
     /// Whether one of its parts has an override.
-    pub(super) fn overrides(&self, name: &str) -> bool {
+    pub(crate) fn overrides(&self, name: &str) -> bool {
         self.parts.iter().any(|part| part.overrides.contains(&name))
     }
 
@@ -42,7 +42,6 @@ impl Kernel {
         Features {
             weighted: call.weighted && self.choices.contains(&Choice::ClassWeights),
             details: call.details && self.overrides("DETAILS"),
-            row_factors: call.row_factors && self.overrides("ROW_FACTORS"),
             ..Features::default()
         }
     }

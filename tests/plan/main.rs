@@ -31,7 +31,7 @@ fn plan(rows: u64, classes: u64, caps: &Caps, forced: Option<Strategy>) -> wgpu_
 /// The work of the kernels over a vector of targets or losses.
 fn vector(words: u64) -> Work {
     let mut work = Work::dense(1, words, Storage::F32, false);
-    work.subgroups = false;
+    (work.subgroups, work.quads_a_pass, work.can_tile) = (false, 1, false);
     work
 }
 
@@ -171,13 +171,21 @@ fn long_rows_are_split_though_there_are_many() {
 #[test]
 fn a_vector_has_a_plan() {
     for (name, caps) in [("lavapipe", lavapipe()), ("GL", gl()), ("SwiftShader", swiftshader()), ("NVIDIA", nvidia())] {
-        // 2^27 is what summary.rs asks for at most.
-        let most = ((caps.max_binding - caps.alignment - 16) / 4).min(1 << 27);
-        for words in [1, 4092, 4093, 1_000_000, 12_500_000, 13_000_000, 16_000_000, 20_000_000, most] {
+        let most = ((caps.max_binding - caps.alignment - 16) / 4).min(MAX_WINDOW_ROWS);
+        // Two chunks of 128 quads for a thread, of 512 for a workgroup.
+        let whole = if caps.cpu { 1020 } else { 4092 };
+        for words in [1, whole, whole + 1, 1_000_000, 12_500_000, 13_000_000, 16_000_000, 20_000_000, most] {
             let plan = Plan::new(&vector(words), &caps, None).unwrap_or_else(|e| panic!("{name}, {words}: {e}"));
-            assert_eq!((plan.windows, plan.strategy.is_split()), (1, words > 4092), "{name}, {words}: {plan}");
+            assert_eq!((plan.windows, plan.strategy.is_split()), (1, words > whole), "{name}, {words}: {plan}");
         }
     }
+    // Work for more than one core.
+    let plan = Plan::new(&vector(65_536), &lavapipe(), None).unwrap();
+    assert_eq!((plan.strategy, plan.chunks, plan.chunk_quads, plan.grid), (SplitThread, 128, 128, (4, 1)), "{plan}");
+    // Any number of quads a pass has a plan.
+    let mut slow = Work::dense(1, 8, Storage::F32, false);
+    slow.quads_a_pass = u64::MAX;
+    assert_eq!(Plan::new(&slow, &lavapipe(), None).unwrap().chunks, 1);
 }
 
 /// The works and adapters that the fuzzer found worth keeping.
