@@ -129,7 +129,7 @@ fn vector_plan(gpu: &Gpu, numbers: u64) -> Result<Plan> {
         Strategy::SplitSubgroup => Strategy::SplitWorkgroup,
         other => other,
     });
-    // They are one row here: nothing of it could be independent of their number.
+    // Batch invariance is of the rows of a call, which all are one row here.
     let caps = &Caps { batch_invariant: false, ..gpu.caps().clone() };
     Plan::new(&work, caps, forced).or_else(|_| Plan::new(&work, caps, None))
 }
