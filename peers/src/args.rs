@@ -9,7 +9,7 @@ const SHAPES: &str = "65536x10,16384x128,4096x1000,1024x32000,256x128256,8x26214
 const QUICK_SHAPES: &str = "8192x10,512x1000,32x32000";
 
 /// All peers, in the order of the table.
-pub(crate) const PEERS: [&str; 7] = ["ours", "burn-wgpu", "burn-cpu", "candle", "rayon", "web", "torch"];
+pub(crate) const PEERS: [&str; 8] = ["ours", "burn-wgpu", "burn-cpu", "candle", "rayon", "web", "plain", "torch"];
 
 /// What is asked for.
 #[derive(Debug)]

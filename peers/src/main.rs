@@ -1,7 +1,7 @@
 //! wgpu-xent and its peers, side by side in one run: the same data, the same checks, samples in turn.
 //!
 //! `cargo run --release -p xent-peers -- [--adapter NAME|INDEX|all] [--quick] [--json FILE] [--shapes ROWSxCLASSES,..]
-//! [--peers ours,burn-wgpu,burn-cpu,candle,rayon,web,torch] [--budget MILLISECONDS]`
+//! [--peers ours,burn-wgpu,burn-cpu,candle,rayon,web,plain,torch] [--budget MILLISECONDS]`
 
 mod args;
 mod burn_peer;
@@ -11,6 +11,7 @@ mod gpu_kit;
 mod ours;
 mod peer;
 mod peers;
+mod plain_peer;
 mod rayon_peer;
 mod table;
 mod torch_peer;
@@ -105,6 +106,7 @@ fn timed_in_turn(args: &Args, gpu: &Gpu, ours: &Ours<'_>, data: &Data, variants:
 const SLOW: f64 = 1000.0;
 
 /// What a peer leaves running is over by then: threads of OpenMP spin for milliseconds in wait of more work, on the next one's cores.
+/// Cores have gone to sleep by then as well, so each call is made twice and the second one counts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// For what takes long.
@@ -150,11 +152,18 @@ fn timed(gpu: &Gpu, ours: &Ours<'_>, data: &Data, limits: Limits, mut variants: 
     if variants.is_empty() {
         return Vec::new();
     }
-    let copy = ours.copy();
-    let mut calls: Vec<Box<dyn FnMut() -> f64 + '_>> = vec![Box::new(|| copy.once())];
+    let (copy, warm) = (ours.copy(), limits.warm_ups > 0);
+    let mut calls: Vec<Box<dyn FnMut() -> f64 + '_>> = vec![Box::new(|| {
+        std::thread::sleep(PAUSE);
+        copy.once();
+        copy.once()
+    })];
     for (variant, _) in &mut variants {
         calls.push(Box::new(|| {
             std::thread::sleep(PAUSE);
+            if warm {
+                (variant.run)(false);
+            }
             (variant.run)(false).ms
         }));
     }

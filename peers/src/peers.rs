@@ -11,11 +11,11 @@ use crate::data::Data;
 use crate::ours::Ours;
 use crate::peer::Variant;
 use crate::torch_peer::Torch;
-use crate::{burn_peer, candle_peer, ours, rayon_peer, torch_peer, web_peer};
+use crate::{burn_peer, candle_peer, ours, plain_peer, rayon_peer, torch_peer, web_peer};
 
 /// Whether a peer of this name computes on the adapter.
 pub(crate) fn on_adapter(peer: &str) -> bool {
-    [ours::NAME, burn_peer::WGPU, web_peer::NAME].contains(&peer)
+    [ours::NAME, burn_peer::WGPU, web_peer::NAME, plain_peer::NAME].contains(&peer)
 }
 
 /// What stays open from shape to shape.
@@ -63,6 +63,9 @@ impl<'a> Peers<'a> {
         }
         if self.args.wants("web") {
             variants.extend(web_peer::variants(&self.gpu, ours, data));
+        }
+        if self.args.wants("plain") {
+            add(&mut variants, plain_peer::NAME, plain_peer::variants(&self.gpu, ours, data));
         }
         if let Some(torch) = &self.torch {
             add(&mut variants, "torch", torch_peer::variants(torch, data));
