@@ -203,7 +203,7 @@ impl Set {
     async fn collect(&mut self, gpu: &Gpu, job: &Job<'_>, done: &mut Done, place: &mut Option<&mut [u8]>) -> Result<()> {
         let Some(Pending { count, submission, read }) = self.pending.take() else { return Ok(()) };
         let buffers: Vec<_> = read.iter().map(|(_, buffer, bytes)| (buffer, *bytes)).collect();
-        gpu.read(&buffers, submission, |number, bytes| match read[number].0 {
+        gpu.read(&buffers, Some(submission), |number, bytes| match read[number].0 {
             Part::Result if place.is_some() => {
                 let (now, later) = place.take().unwrap_or_default().split_at_mut(bytes.len());
                 copy(bytes, now);

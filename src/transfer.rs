@@ -26,8 +26,8 @@ impl Gpu {
         self.scoped(0, || self.queue().submit([encoder.finish()]))
     }
 
-    /// Waits until the first bytes of mappable buffers, one at least, can be reached by the host. Without a submission to wait
-    /// for, no work under way may use them: then there is hardly a wait.
+    /// Waits until the first bytes of mappable buffers, one at least, can be reached by the host. Without a submission to wait for, for
+    /// all that were submitted: hardly at all if none of these uses them.
     async fn map(&self, buffers: &[(&wgpu::Buffer, u64)], mode: wgpu::MapMode, after: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let (told, receiver) = channel::<Result<(), Failure>>(buffers.len() + 1);
         let done = Arc::new(());
@@ -77,14 +77,14 @@ impl Gpu {
         self.scoped(0, || buffer.unmap())
     }
 
-    /// Waits for a submission and hands the first bytes of mappable buffers to `read`, buffer by buffer.
+    /// Waits for a submission, or for all, and hands the first bytes of mappable buffers to `read`, buffer by buffer.
     pub(crate) async fn read(
         &self,
         buffers: &[(&wgpu::Buffer, u64)],
-        after: wgpu::SubmissionIndex,
+        after: Option<wgpu::SubmissionIndex>,
         mut read: impl FnMut(usize, &[u8]),
     ) -> Result<()> {
-        self.map(buffers, wgpu::MapMode::Read, Some(after)).await?;
+        self.map(buffers, wgpu::MapMode::Read, after).await?;
         for (place, (buffer, bytes)) in buffers.iter().enumerate() {
             let view = buffer.slice(..bytes.next_multiple_of(4)).get_mapped_range();
             let view = view.map_err(|e| self.unmapped(&e))?;

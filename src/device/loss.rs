@@ -1,11 +1,13 @@
 //! What losses of rows share at device level: their numbers, their coefficients, their denominator, and what is known of all rows.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::Recording;
 use crate::device_views::DeviceVector;
 use crate::gpu::Gpu;
 use crate::ops::settings::{checked, is_empty_fault, of_no_rows};
 use crate::options::{CrossEntropy, Denominator, Reduction};
-use crate::summary::{DENOMINATOR_OFFSET, LOSS_OFFSET, SummaryWords, new_summary};
+use crate::summary::{DENOMINATOR_OFFSET, LOSS_OFFSET, SummaryWords, new_summary, summary_copy};
 use crate::words::{ClassInput, RowInput};
 use crate::{Error, Factor, Faults, LogitTransform, Result};
 
@@ -13,6 +15,9 @@ use crate::{Error, Factor, Faults, LogitTransform, Result};
 #[derive(Clone, Debug)]
 pub struct PendingSummary {
     buffer: wgpu::Buffer,
+    // Recorded with the call, so that the first to read waits once. The others may be at it at the same time, or come before the caller
+    // has submitted: they copy for themselves.
+    copy: Arc<Mutex<Option<wgpu::Buffer>>>,
     classes: usize,
     options: CrossEntropy<'static>,
     hard: bool,
@@ -52,7 +57,8 @@ impl PendingSummary {
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn read_async(&self, gpu: &Gpu) -> Result<Summary> {
-        let words = SummaryWords::read(gpu, &self.buffer).await?;
+        let copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let words = SummaryWords::read(gpu, &self.buffer, copy).await?;
         words.check_ran()?;
         let faults = words.faults(is_empty_fault(&self.options, words.denominator));
         if let (Some(row), true) = (faults.bad_targets.first, self.options.faults != crate::FaultPolicy::Zero) {
@@ -119,7 +125,9 @@ pub(super) fn record_reduced<'a>(
     if let Some(loss) = loss {
         encoder.copy_buffer_to_buffer(&buffer, LOSS_OFFSET, loss.buffer, loss.offset, 4);
     }
-    Ok(PendingSummary { buffer, classes: vocabulary, options, hard })
+    // Of no rows it is known without a submission.
+    let copy = (rows > 0).then(|| summary_copy(gpu, encoder, &buffer)).transpose()?;
+    Ok(PendingSummary { buffer, copy: Arc::new(Mutex::new(copy)), classes: vocabulary, options, hard })
 }
 
 /// The options without their slices, which must be buffers here.
