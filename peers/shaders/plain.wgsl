@@ -1,4 +1,4 @@
-// The least that a loss takes on an adapter where a thread serves a row: the row is read once for its maximum and its sum, sixteen logits
+// A loss as one writes it first for an adapter whose threads serve rows: the row is read once for its maximum and its sum, sixteen logits
 // at a time, which are moved to another maximum once, and once more for the gradient. Built-in exp and log, plain sums; a NaN, an infinity or
 // a wrong target is not found, no option is heard, nothing is counted.
 // Joined with quad_vec4.wgsl or quad_scalar.wgsl.

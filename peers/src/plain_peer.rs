@@ -1,4 +1,4 @@
-//! What a loss takes at least where a thread serves a row, without numerics, checks and options: see `shaders/plain.wgsl`.
+//! A loss as one writes it first, a thread a row, without numerics, checks and options: see `shaders/plain.wgsl`.
 
 use wgpu_xent::Gpu;
 
