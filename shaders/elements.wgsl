@@ -1,5 +1,5 @@
 // Writes the elements of a span of a row.
-// Needs: layout.wgsl, quads.wgsl, store_quad and store_one; load_padded; element(row, quad, x, finish) of the operation,
+// Needs: layout.wgsl, quads.wgsl, store_quad and store_some; load_padded; element(row, quad, x, finish) of the operation,
 // which makes of a quad x of logits a quad of the result.
 
 // A quad of logits, all within the row.
@@ -10,22 +10,16 @@ fn write_within(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
 // One that may be partial.
 fn write_last(row: u32, quad: u32, x: vec4<f32>, finish: Finish) {
     let value = element(row, quad, x, finish);
-    let column = 4u * quad;
-    if column + 4u <= classes() {
+    let there = classes() - 4u * quad;
+    if there >= 4u {
         store_quad(row, quad, value);
-        return;
-    }
-    store_one(row, column, value.x);
-    if column + 1u < classes() {
-        store_one(row, column + 1u, value.y);
-    }
-    if column + 2u < classes() {
-        store_one(row, column + 2u, value.z);
+    } else {
+        store_some(row, quad, value, there);
     }
 }
 
 fn write_quad(row: u32, quad: u32, finish: Finish) {
-    write_last(row, quad, load_padded(row, quad, 0.0), finish);
+    write_last(row, quad, load_padded(row, quad), finish);
 }
 
 fn write_block(row: u32, quad: u32, step: u32, x: Block, finish: Finish) {

@@ -25,3 +25,16 @@ fn fetch_quad(row: u32, quad: u32) -> vec4<f32> {
 fn fetch_one(row: u32, column: u32) -> f32 {
     return widen4(vec4(logits_half(logits_at(row, column))), LOGITS_BF16).x;
 }
+
+fn fetch_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    let i = logits_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    var halves = vec4(logits_half(i), 0u, 0u, 0u);
+    if number > 1u {
+        halves.y = logits_half(i + step);
+    }
+    if number > 2u {
+        halves.z = logits_half(i + 2u * step);
+    }
+    return widen4(halves, LOGITS_BF16);
+}

@@ -1,18 +1,10 @@
-// The last quad of a row, in a buffer: nothing past the row's end is touched. Needs: layout.wgsl, load_quad and load_one.
+// The last quad of a row of which only what belongs to the row may be read. Needs: layout.wgsl, load_quad and fetch_some.
 
-// A quad of logits; classes past the row's end read as `fill`.
-fn load_padded(row: u32, quad: u32, fill: f32) -> vec4<f32> {
-    let column = 4u * quad;
-    if column + 4u <= classes() {
+// A quad of logits; classes past the row's end read as 0.
+fn load_padded(row: u32, quad: u32) -> vec4<f32> {
+    let there = classes() - 4u * quad;
+    if there >= 4u {
         return load_quad(row, quad);
     }
-    var value = vec4(fill);
-    value.x = load_one(row, column);
-    if column + 1u < classes() {
-        value.y = load_one(row, column + 1u);
-    }
-    if column + 2u < classes() {
-        value.z = load_one(row, column + 2u);
-    }
-    return value;
+    return fetch_some(row, quad, there);
 }

@@ -1,5 +1,5 @@
 // Rows as quads: four neighbouring classes; and as blocks: four quads, `step` quads apart. The last quad of a row may be partial:
-// see padded.wgsl. Needs: load_quad.
+// see padded.wgsl and whole_quads.wgsl. Needs: load_quad.
 
 struct Block {
     a: vec4<f32>,

@@ -40,6 +40,15 @@ fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     put_half(i + 3u, halves.w);
 }
 
-fn put_one(row: u32, column: u32, value: f32) {
-    put_half(result_at(row, column), narrow4(vec4(value), RESULT_BF16).x);
+fn put_some(row: u32, quad: u32, value: vec4<f32>, number: u32) {
+    let halves = narrow4(value, RESULT_BF16);
+    let i = result_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    put_half(i, halves.x);
+    if number > 1u {
+        put_half(i + step, halves.y);
+    }
+    if number > 2u {
+        put_half(i + 2u * step, halves.z);
+    }
 }

@@ -19,6 +19,14 @@ fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     result[i + 3u * step] = value.w;
 }
 
-fn put_one(row: u32, column: u32, value: f32) {
-    result[result_at(row, column)] = value;
+fn put_some(row: u32, quad: u32, value: vec4<f32>, number: u32) {
+    let i = result_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    result[i] = value.x;
+    if number > 1u {
+        result[i + step] = value.y;
+    }
+    if number > 2u {
+        result[i + 2u * step] = value.z;
+    }
 }

@@ -8,8 +8,8 @@ fn put_quad(row: u32, quad: u32, value: vec4<f32>) {
     result[(params.result_start + row * params.result_stride) / 4u + quad] = pack_quad(bitcast<vec4<u32>>(value));
 }
 
-fn put_one(row: u32, column: u32, value: f32) {
-    let i = params.result_start + row * params.result_stride + column;
-    let is_there = vec4(i % 4u) == vec4(0u, 1u, 2u, 3u);
-    result[i / 4u] = pack_quad(select(unpack_quad(result[i / 4u]), vec4(bitcast<u32>(value)), is_there));
+fn put_some(row: u32, quad: u32, value: vec4<f32>, number: u32) {
+    let i = (params.result_start + row * params.result_stride) / 4u + quad;
+    let is_there = vec4(0u, 1u, 2u, 3u) < vec4(number);
+    result[i] = pack_quad(select(unpack_quad(result[i]), bitcast<vec4<u32>>(value), is_there));
 }

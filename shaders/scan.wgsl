@@ -11,7 +11,7 @@ fn scan_on(before: State, row: u32, first: u32, end: u32, lane: u32, lanes: u32)
         state = absorb_block(state, row, quad, lanes, load_block(row, quad, lanes));
     }
     for (; quad < end; quad += lanes) {
-        state = absorb_quad(state, row, quad, load_padded(row, quad, 0.0));
+        state = absorb_quad(state, row, quad, load_padded(row, quad));
     }
     return state;
 }

@@ -22,6 +22,15 @@ fn load_second_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(vec4(second_half(i), second_half(i + step), second_half(i + 2u * step), second_half(i + 3u * step)), SECOND_BF16);
 }
 
-fn load_second_one(row: u32, column: u32) -> f32 {
-    return widen4(vec4(second_half(second_at(row, column))), SECOND_BF16).x;
+fn load_second_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    let i = second_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    var halves = vec4(second_half(i), 0u, 0u, 0u);
+    if number > 1u {
+        halves.y = second_half(i + step);
+    }
+    if number > 2u {
+        halves.z = second_half(i + 2u * step);
+    }
+    return widen4(halves, SECOND_BF16);
 }

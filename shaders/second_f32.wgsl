@@ -16,6 +16,15 @@ fn load_second_quad(row: u32, quad: u32) -> vec4<f32> {
     return vec4(second[i], second[i + step], second[i + 2u * step], second[i + 3u * step]);
 }
 
-fn load_second_one(row: u32, column: u32) -> f32 {
-    return second[second_at(row, column)];
+fn load_second_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    let i = second_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    var value = vec4(second[i], 0.0, 0.0, 0.0);
+    if number > 1u {
+        value.y = second[i + step];
+    }
+    if number > 2u {
+        value.z = second[i + 2u * step];
+    }
+    return value;
 }

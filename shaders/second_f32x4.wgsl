@@ -7,6 +7,6 @@ fn load_second_quad(row: u32, quad: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(unpack_quad(second[(params.second_start + row * params.second_stride) / 4u + quad]));
 }
 
-fn load_second_one(row: u32, column: u32) -> f32 {
-    return load_second_quad(row, column / 4u)[column % 4u];
+fn load_second_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    return load_second_quad(row, quad);
 }

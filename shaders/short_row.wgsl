@@ -4,15 +4,15 @@
 // skips, finish_row, write_row of the operation; write_within, write_last of elements.wgsl.
 
 fn load_short(row: u32) -> Block {
-    var x = Block(load_padded(row, 0u, 0.0), vec4(0.0), vec4(0.0), vec4(0.0));
+    var x = Block(load_padded(row, 0u), vec4(0.0), vec4(0.0), vec4(0.0));
     if BLOCK_QUADS > 1u {
-        x.b = load_padded(row, 1u, 0.0);
+        x.b = load_padded(row, 1u);
     }
     if BLOCK_QUADS > 2u {
-        x.c = load_padded(row, 2u, 0.0);
+        x.c = load_padded(row, 2u);
     }
     if BLOCK_QUADS > 3u {
-        x.d = load_padded(row, 3u, 0.0);
+        x.d = load_padded(row, 3u);
     }
     return x;
 }

@@ -317,7 +317,7 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     for (var i = 0u; i < BLOCK_QUADS; i += 1u) {
         let quad = state.best_quad + i * lanes;
         if quad < params.quads {
-            let found = padded_logit4(state, row, quad, load_padded(row, quad, 0.0)) == vec4(state.max);
+            let found = padded_logit4(state, row, quad, load_padded(row, quad)) == vec4(state.max);
             if any(found) {
                 return params.first_class + 4u * quad + place_of(found);
             }

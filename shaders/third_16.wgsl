@@ -22,6 +22,15 @@ fn load_third_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(vec4(third_half(i), third_half(i + step), third_half(i + 2u * step), third_half(i + 3u * step)), THIRD_BF16);
 }
 
-fn load_third_one(row: u32, column: u32) -> f32 {
-    return widen4(vec4(third_half(third_at(row, column))), THIRD_BF16).x;
+fn load_third_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    let i = third_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    var halves = vec4(third_half(i), 0u, 0u, 0u);
+    if number > 1u {
+        halves.y = third_half(i + step);
+    }
+    if number > 2u {
+        halves.z = third_half(i + 2u * step);
+    }
+    return widen4(halves, THIRD_BF16);
 }

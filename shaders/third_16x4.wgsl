@@ -10,6 +10,6 @@ fn load_third_quad(row: u32, quad: u32) -> vec4<f32> {
     return widen4(halves_of(unpack_half(stored)), THIRD_BF16);
 }
 
-fn load_third_one(row: u32, column: u32) -> f32 {
-    return load_third_quad(row, column / 4u)[column % 4u];
+fn load_third_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    return load_third_quad(row, quad);
 }

@@ -16,6 +16,15 @@ fn load_third_quad(row: u32, quad: u32) -> vec4<f32> {
     return vec4(third[i], third[i + step], third[i + 2u * step], third[i + 3u * step]);
 }
 
-fn load_third_one(row: u32, column: u32) -> f32 {
-    return third[third_at(row, column)];
+fn load_third_some(row: u32, quad: u32, number: u32) -> vec4<f32> {
+    let i = third_at(row, 4u * quad);
+    let step = select(1u, params.inner, STRIDED);
+    var value = vec4(third[i], 0.0, 0.0, 0.0);
+    if number > 1u {
+        value.y = third[i + step];
+    }
+    if number > 2u {
+        value.z = third[i + 2u * step];
+    }
+    return value;
 }

@@ -30,6 +30,14 @@ fn load_one(row: u32, column: u32) -> f32 {
     return tile[tile_at(row, column)];
 }
 
+// The last quad of a row; classes past its end read as 0.
+fn load_padded(row: u32, quad: u32) -> vec4<f32> {
+    let there = vec4(4u * quad) + vec4(0u, 1u, 2u, 3u) < vec4(classes());
+    let i = tile_at(row, 4u * quad);
+    let at = select(vec4(i), vec4(i) + vec4(0u, 1u, 2u, 3u), there);
+    return select(vec4(0.0), vec4(tile[at.x], tile[at.y], tile[at.z], tile[at.w]), there);
+}
+
 // Where four elements lie, the first the i-th from the tile's start. No more than two rows meet in them if there is a gap.
 fn places4(i: u32) -> vec4<u32> {
     let steps = vec4(0u, 1u, 2u, 3u);

@@ -136,11 +136,11 @@ pub(crate) fn wide_words(info: &wgpu::AdapterInfo) -> wgpu::Features {
 }
 
 /// llvmpipe compiles for the CPU that it runs on. Without AVX-512 it reads buffers lane by lane, number by number, and textures in whole
-/// vectors; with it, only short rows gain by textures: see `docs/decisions/0010-logits-through-a-texture.md`.
+/// vectors; with it, buffers are faster: see `docs/decisions/0010-logits-through-a-texture.md`.
 fn llvmpipe_texture_classes() -> u64 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f") {
-        return 32;
+        return 0;
     }
     u64::MAX
 }

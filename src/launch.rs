@@ -8,7 +8,7 @@ use crate::Result;
 use crate::gpu::Gpu;
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, STATS_BYTES, Unit, grid};
-use crate::shader::{Features, Form, Forms, Kernel, LogitsFrom, Phase, Variant, slot};
+use crate::shader::{AtOnce, Features, Form, Forms, Kernel, LogitsFrom, Phase, Variant, slot};
 use crate::texels::Texels;
 use crate::views::Storage;
 use crate::words::{CLASS_INPUTS, Layout, ROW_INPUTS, ROW_OUTPUTS, RowInput};
@@ -181,21 +181,36 @@ fn matrix_range<'a>(gpu: &Gpu, matrix: &Matrix<'a>, call: &Call<'_>, window: Win
     range(gpu, matrix.buffer, begin, ((blocks - 1) * matrix.stride + call.classes * call.inner) * element, element)
 }
 
-/// Whether every row of a matrix can be accessed four elements at a time, up to the end of its last quad.
-fn is_aligned(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> bool {
+/// How many elements of every row of a matrix can be accessed at once: four up to the end of its last quad, or two if the last quad
+/// holds two or four.
+fn at_once(matrix: &Matrix<'_>, call: &Call<'_>, window: Window) -> AtOnce {
     let element = matrix.storage.bytes() as u64;
-    let quad = 4 * element;
+    let start = matrix.offset / element;
     let last = window.matrix_first + window.rows - 1;
     let end = matrix.offset + (last * matrix.stride + call.classes.next_multiple_of(4)) * element;
-    call.inner == 1 && matrix.offset.is_multiple_of(quad) && matrix.stride.is_multiple_of(4) && end <= matrix.buffer.size()
+    if call.inner > 1 {
+        AtOnce::One
+    } else if start.is_multiple_of(4) && matrix.stride.is_multiple_of(4) && end <= matrix.buffer.size() {
+        AtOnce::Four
+    } else if start.is_multiple_of(2) && matrix.stride.is_multiple_of(2) && call.classes.is_multiple_of(2) {
+        AtOnce::Two
+    } else {
+        AtOnce::One
+    }
 }
 
-/// Whether a matrix without gaps between rows can be accessed four elements at a time, whichever row they are of.
-fn is_aligned_throughout(matrix: &Matrix<'_>, window: Window) -> bool {
+/// The same of a matrix without gaps between rows, whichever row they are of.
+fn at_once_throughout(matrix: &Matrix<'_>, window: Window) -> AtOnce {
+    let run = window.rows * matrix.stride;
     let element = matrix.storage.bytes() as u64;
-    let start = matrix.offset + window.matrix_first * matrix.stride * element;
-    let end = start + (window.rows * matrix.stride).next_multiple_of(4) * element;
-    start.is_multiple_of(4 * element) && end <= matrix.buffer.size()
+    let start = matrix.offset / element + window.matrix_first * matrix.stride;
+    if start.is_multiple_of(4) && (start + run.next_multiple_of(4)) * element <= matrix.buffer.size() {
+        AtOnce::Four
+    } else if start.is_multiple_of(2) && run.is_multiple_of(2) {
+        AtOnce::Two
+    } else {
+        AtOnce::One
+    }
 }
 
 /// Records the dispatches of one window of kernels that leave values of rows in the words for those behind them, and of the last one.
@@ -229,16 +244,19 @@ pub(crate) fn encode(
         None if call.in_place() => LogitsFrom::Result,
         None => LogitsFrom::Buffer,
     };
-    let form = |m: Option<Matrix<'_>>| m.map_or(Form::NONE, |m| Form { storage: m.storage, aligned: is_aligned(&m, call, window) });
+    let form = |m: Option<Matrix<'_>>| m.map_or(Form::NONE, |m| Form { storage: m.storage, at_once: at_once(&m, call, window) });
     let tiled_form = |m: Option<Matrix<'_>>| match m {
-        Some(m) if plan.tile > 0 => Form { storage: m.storage, aligned: is_aligned_throughout(&m, window) },
+        Some(m) if plan.tile > 0 => Form { storage: m.storage, at_once: at_once_throughout(&m, window) },
         m => form(m),
     };
     let Matrices { logits, second, third, result, target_result } = call.matrices;
     let forms = Forms {
         logits: match (from, texels) {
             (LogitsFrom::Result, _) => Form::NONE,
-            (_, Some(texels)) => Form { storage: texels.storage, aligned: texels.aligned || plan.tile > 0 && texels.start % 4 == 0 },
+            (_, Some(texels)) => {
+                let aligned = texels.aligned || plan.tile > 0 && texels.start % 4 == 0;
+                Form { storage: texels.storage, at_once: if aligned { AtOnce::Four } else { AtOnce::One } }
+            }
             (_, None) => tiled_form(logits),
         },
         second: form(second),

@@ -55,20 +55,38 @@ impl Phase {
     }
 }
 
-/// How a matrix is stored, and whether it can be accessed four elements at a time.
+/// How many neighbouring elements of a row are read or written at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AtOnce {
+    One,
+    /// Of matrices in buffers alone.
+    Two,
+    Four,
+}
+
+/// How a matrix is stored and accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Form {
     pub(crate) storage: Storage,
-    pub(crate) aligned: bool,
+    pub(crate) at_once: AtOnce,
 }
 
 impl Form {
     /// That of a matrix that is not there.
-    pub(crate) const NONE: Self = Self { storage: Storage::F32, aligned: true };
+    pub(crate) const NONE: Self = Self { storage: Storage::F32, at_once: AtOnce::Four };
 
-    /// The part among those for f32, f32 four at a time, 16 bits, and 16 bits four at a time.
-    fn part(self, parts: [&'static Part; 4]) -> &'static Part {
-        parts[usize::from(self.aligned) + if self.storage.is_half() { 2 } else { 0 }]
+    /// The part among those for f32, one, two and four at a time, and for 16 bits.
+    fn part(self, parts: [&'static Part; 6]) -> &'static Part {
+        parts[self.at_once as usize + if self.storage.is_half() { 3 } else { 0 }]
+    }
+
+    /// Whether it is accessed in quads and halves of them, as stored_quads.wgsl has them.
+    pub(crate) fn has_quads(self) -> bool {
+        match self.at_once {
+            AtOnce::One => false,
+            AtOnce::Two => !self.storage.is_half(),
+            AtOnce::Four => true,
+        }
     }
 }
 
@@ -149,24 +167,36 @@ impl Source {
         if kernel.reads_logits {
             parts.push(&LAYOUT);
             match variant.from {
-                LogitsFrom::Buffer => parts.push(forms.logits.part([&LOGITS_F32, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X4])),
-                LogitsFrom::Result => parts.push(forms.result.part([&IN_PLACE_F32, &IN_PLACE_F32X4, &IN_PLACE_16, &IN_PLACE_16X4])),
+                LogitsFrom::Buffer => {
+                    parts.push(forms.logits.part([&LOGITS_F32, &LOGITS_F32X2, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X2, &LOGITS_16X4]))
+                }
+                LogitsFrom::Result => parts.push(forms.result.part([
+                    &IN_PLACE_F32,
+                    &IN_PLACE_F32X2,
+                    &IN_PLACE_F32X4,
+                    &IN_PLACE_16,
+                    &IN_PLACE_16X2,
+                    &IN_PLACE_16X4,
+                ])),
                 LogitsFrom::Texture => {
                     parts.push(&TEXELS);
-                    parts.push(forms.logits.part([&TEXELS_F32, &TEXELS_F32X4, &TEXELS_16, &TEXELS_16X4]));
+                    parts.push(forms.logits.part([&TEXELS_F32, &TEXELS_F32, &TEXELS_F32X4, &TEXELS_16, &TEXELS_16, &TEXELS_16X4]));
                 }
             }
-            let texture = variant.from == LogitsFrom::Texture && !tile;
-            parts.push(if tile { &TILE } else { &DIRECT });
-            parts.push(if texture { &TEXELS_PADDED } else { &PADDED });
+            if tile {
+                parts.push(&TILE);
+            } else {
+                parts.push(&DIRECT);
+                parts.push(if variant.has_whole_quads() { &WHOLE_QUADS } else { &PADDED });
+            }
             parts.push(&QUADS);
         }
         if kernel.reads_second || features.labels {
-            parts.push(forms.second.part([&SECOND_F32, &SECOND_F32X4, &SECOND_16, &SECOND_16X4]));
+            parts.push(forms.second.part([&SECOND_F32, &SECOND_F32X2, &SECOND_F32X4, &SECOND_16, &SECOND_16X2, &SECOND_16X4]));
             parts.push(&SECOND_QUADS);
         }
         if features.element_weights {
-            parts.push(forms.third.part([&THIRD_F32, &THIRD_F32X4, &THIRD_16, &THIRD_16X4]));
+            parts.push(forms.third.part([&THIRD_F32, &THIRD_F32X2, &THIRD_F32X4, &THIRD_16, &THIRD_16X2, &THIRD_16X4]));
             parts.push(&THIRD_QUADS);
         }
         parts.extend(kernel.parts);
@@ -180,7 +210,7 @@ impl Source {
             parts.push(if forms.target_result.is_half() { &TARGET_RESULT_16 } else { &TARGET_RESULT_F32 });
         }
         if variant.elements {
-            parts.push(forms.result.part([&RESULT_F32, &RESULT_F32X4, &RESULT_16, &RESULT_16X4]));
+            parts.push(forms.result.part([&RESULT_F32, &RESULT_F32X2, &RESULT_F32X4, &RESULT_16, &RESULT_16X2, &RESULT_16X4]));
             parts.push(if tile { &TILE_RESULT } else { &DIRECT_RESULT });
             parts.push(&ELEMENTS);
         } else {

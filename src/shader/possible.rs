@@ -50,15 +50,24 @@ impl Variant {
         ]
     }
 
-    /// Whether a kernel reads or writes four elements at a time of what is stored in a buffer.
+    /// Whether the last quad of a row of logits can be read as a whole.
+    pub(crate) fn has_whole_quads(&self) -> bool {
+        match self.from {
+            LogitsFrom::Buffer => self.forms.logits.at_once == AtOnce::Four,
+            LogitsFrom::Result => self.forms.result.at_once == AtOnce::Four,
+            LogitsFrom::Texture => true,
+        }
+    }
+
+    /// Whether a kernel reads or writes quads, or halves of them, of what is stored in a buffer.
     pub(crate) fn has_quads(&self, kernel: &Kernel) -> bool {
         let [(logits, form), others @ ..] = self.matrices(kernel);
         let logits = (logits && self.from == LogitsFrom::Buffer, form);
-        [logits].iter().chain(&others).any(|(there, form)| *there && form.aligned)
+        [logits].iter().chain(&others).any(|(there, form)| *there && form.has_quads())
     }
 
-    /// In place only where elements are written; a texture only of logits that are all read; forms only of what is there, and no
-    /// alignment where the classes of a row lie apart; words of 64 bits only where they hold quads.
+    /// In place only where elements are written; a texture only of logits that are all read, one or four at a time; forms only of what is there, and
+    /// one at a time where the classes of a row lie apart; words of 64 bits only where they hold quads.
     fn has_matrices_of(&self, kernel: &Kernel) -> bool {
         let Self { elements, from, strided, wide, forms, features, .. } = *self;
         let from_fits = match from {
@@ -70,7 +79,11 @@ impl Variant {
             && from_fits
             && (!strided || kernel.reads_logits)
             && (!wide || self.has_quads(kernel))
-            && self.matrices(kernel).iter().all(|&(there, form)| if there { !(strided && form.aligned) } else { form == Form::NONE })
+            && (from != LogitsFrom::Texture || forms.logits.at_once != AtOnce::Two)
+            && self
+                .matrices(kernel)
+                .iter()
+                .all(|&(there, form)| if there { !strided || form.at_once == AtOnce::One } else { form == Form::NONE })
             && (features.target_gradient || forms.target_result == Storage::F32)
     }
 

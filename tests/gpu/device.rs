@@ -60,8 +60,9 @@ fn far(_: usize) -> Bound {
     Bound { relative: 7e-6, absolute: 1e-7 }
 }
 
-/// Offsets and strides, aligned for 16-byte access and not.
-const LAYOUTS: [(usize, usize, usize); 5] = [(12, 0, 12), (12, 4, 16), (12, 3, 13), (7, 8, 8), (1001, 129, 1003)];
+/// Classes, offsets and strides for access to four elements at once, to two, and to one: by the offset, the stride, the classes.
+const LAYOUTS: [(usize, usize, usize); 10] =
+    [(12, 0, 12), (12, 4, 16), (7, 8, 8), (10, 2, 10), (58, 6, 62), (12, 2, 16), (12, 3, 13), (10, 3, 14), (9, 2, 10), (1001, 129, 1003)];
 
 #[test]
 fn offsets_strides_and_in_place() {

@@ -9,8 +9,9 @@ use wgpu_xent::{Avoid, CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVe
 
 const ROWS: usize = 5;
 
-/// Short and longer rows, the last quad of each not full, with gaps between them: classes and stride.
-const SHAPES: [(usize, usize); 2] = [(6, 8), (203, 208)];
+/// Short and longer rows, the last quad of each not full, with gaps between them: classes and stride. Whole quads can be read and written,
+/// and halves of them.
+const SHAPES: [(usize, usize); 4] = [(6, 8), (203, 208), (10, 14), (206, 210)];
 
 /// NaN in every storage type, with bits that arithmetic would change.
 const GAP: [u8; 4] = [0xa1, 0x7f, 0x91, 0x7f];

@@ -65,7 +65,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
         // The numbers of classes and blocks are values of an override: the others come with the pairs.
         for phase in [Phase::Whole, Phase::Short(10), Phase::Held(4), Phase::Partials, Phase::Finish] {
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
-            // storages, for textures, and for matrices of which only some are aligned.
+            // storages, for textures, and for matrices of which only some are aligned. Two elements at once come with the pairs.
             let all = unit == Unit::Thread && phase == Phase::Whole;
             let (storages, bits) = if all { (&STORAGES[..], 8) } else { (&STORAGES[..1], 7) };
             for (storage, bits) in storages.iter().flat_map(|storage| (0..1_u32 << bits).map(move |bits| (storage, bits))) {
@@ -79,7 +79,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
                 if !all && !(bit(3) && bit(4) && bit(5) && bit(6) || !(bit(3) || bit(4) || bit(5) || bit(6))) {
                     continue;
                 }
-                let form = |storage: Storage, aligned: bool| Form { storage, aligned };
+                let form = |storage: Storage, aligned: bool| Form { storage, at_once: if aligned { AtOnce::Four } else { AtOnce::One } };
                 let plain = Variant {
                     unit,
                     phase,
@@ -156,7 +156,7 @@ fn with_features(kernel: &Kernel, plain: Variant) -> Vec<Variant> {
     let mut variants = vec![with(&[]), with(&own)];
     // Features meet in the parts, which are the same however matrices are stored; pairs also whatever unit runs them.
     let Forms { logits, second, third, result, target_result } = plain.forms;
-    if [logits, second, third, result].iter().all(|form| form.aligned && !form.storage.is_half())
+    if [logits, second, third, result].iter().all(|form| form.at_once == AtOnce::Four && !form.storage.is_half())
         && !target_result.is_half()
         && plain.from == LogitsFrom::Buffer
     {

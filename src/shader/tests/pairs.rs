@@ -25,19 +25,19 @@ macro_rules! choices {
 
 fn choices() -> Vec<Choice> {
     choices! {
-        (unit): [UNITS[0], UNITS[1], UNITS[2], UNITS[3]];
+        (unit): [UNITS[0], UNITS[1], UNITS[2], UNITS[3], UNITS[4]];
         (phase): [PHASES[0], PHASES[1], PHASES[2], PHASES[3], PHASES[4], PHASES[5], PHASES[6]];
         (elements): [false, true];
         (from): [LogitsFrom::Buffer, LogitsFrom::Result, LogitsFrom::Texture];
         (strided): [false, true];
         (forms.logits.storage): [F32, F16, Bf16];
-        (forms.logits.aligned): [false, true];
+        (forms.logits.at_once): [AtOnce::One, AtOnce::Two, AtOnce::Four];
         (forms.second.storage): [F32, F16, Bf16];
-        (forms.second.aligned): [false, true];
+        (forms.second.at_once): [AtOnce::One, AtOnce::Two, AtOnce::Four];
         (forms.third.storage): [F32, F16, Bf16];
-        (forms.third.aligned): [false, true];
+        (forms.third.at_once): [AtOnce::One, AtOnce::Two, AtOnce::Four];
         (forms.result.storage): [F32, F16, Bf16];
-        (forms.result.aligned): [false, true];
+        (forms.result.at_once): [AtOnce::One, AtOnce::Two, AtOnce::Four];
         (forms.target_result): [F32, F16, Bf16];
         (features.transform): [Transform::Identity, Transform::Scale, Transform::Softcap];
         (features.masked): [false, true];
