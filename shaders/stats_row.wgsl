@@ -9,8 +9,8 @@ override TRACK_RANK: bool = false;
 override TRACK_ENTROPY: bool = false;
 override SMOOTHS: bool = false;
 
-// Quads of a block that are there: fewer than four only in short_row.wgsl.
-override BLOCK_QUADS: u32 = 4u;
+// Quads of the last block of a row that a thread keeps: short_row.wgsl, kept_row.wgsl.
+override LAST_QUADS: u32 = 4u;
 
 // How far the largest of the other values may be above what their sums are relative to.
 const LAG: f32 = 1.0;
@@ -158,15 +158,41 @@ fn absorb_block(before: State, row: u32, quad: u32, step: u32, x: Block) -> Stat
     let b = logit4(before, row, quad + step, x.b);
     let c = logit4(before, row, quad + 2u * step, x.c);
     let d = logit4(before, row, quad + 3u * step, x.d);
-    let at_a = part(before.peaks, a);
-    let at_b = part(at_a.peaks, b);
-    let at_c = part(at_b.peaks, c);
-    let at_d = part(at_c.peaks, d);
+    return absorb_logits(before, row, quad, step, Block(a, b, c, d), 4u);
+}
+
+// The last block of a row, of LAST_QUADS quads, the last of which may be partial.
+fn absorb_last(before: State, row: u32, quad: u32, x: Block) -> State {
+    return absorb_logits(before, row, quad, 1u, padded_block(before, row, quad, x), LAST_QUADS);
+}
+
+// A block z of transformed logits, of so many quads: a number that the compiler knows.
+fn absorb_logits(before: State, row: u32, quad: u32, step: u32, z: Block, quads: u32) -> State {
+    let at_a = part(before.peaks, z.a);
+    let at_b = part(at_a.peaks, z.b);
+    let at_c = part(at_b.peaks, z.c);
+    let at_d = part(at_c.peaks, z.d);
     let others = Block(at_a.others, at_b.others, at_c.others, at_d.others);
     var state = raise(before, largest(at_d.peaks), quad);
     state.peaks = at_d.peaks;
     state = raise_others(state, largest_of(others));
-    return absorb_sums(state, row, quad, step, Block(a, b, c, d), others);
+    return absorb_sums(state, row, quad, step, z, others, quads);
+}
+
+// The transformed logits of a row's last block; what is not there is -inf.
+fn padded_block(state: State, row: u32, quad: u32, x: Block) -> Block {
+    let nothing = vec4(state.fill);
+    var z = Block(padded_logit4(state, row, quad, x.a), nothing, nothing, nothing);
+    if LAST_QUADS > 1u {
+        z.b = padded_logit4(state, row, quad + 1u, x.b);
+    }
+    if LAST_QUADS > 2u {
+        z.c = padded_logit4(state, row, quad + 2u, x.c);
+    }
+    if LAST_QUADS > 3u {
+        z.d = padded_logit4(state, row, quad + 3u, x.d);
+    }
+    return z;
 }
 
 // The three that are below the largest, and -inf.
@@ -177,41 +203,31 @@ fn below_largest(peaks: vec4<f32>) -> vec4<f32> {
 
 // A row of no more quads than a block; the last may be partial. Nothing was before it, so nothing is to be moved.
 fn absorb_short(before: State, row: u32, x: Block) -> State {
-    let nothing = vec4(before.fill);
-    var z = Block(padded_logit4(before, row, 0u, x.a), nothing, nothing, nothing);
-    if BLOCK_QUADS > 1u {
-        z.b = padded_logit4(before, row, 1u, x.b);
-    }
-    if BLOCK_QUADS > 2u {
-        z.c = padded_logit4(before, row, 2u, x.c);
-    }
-    if BLOCK_QUADS > 3u {
-        z.d = padded_logit4(before, row, 3u, x.d);
-    }
+    let z = padded_block(before, row, 0u, x);
     let at_b = part(z.a, z.b);
     let at_c = part(at_b.peaks, z.c);
     let at_d = part(at_c.peaks, z.d);
     let others = Block(below_largest(at_d.peaks), at_b.others, at_c.others, at_d.others);
     var state = raise(before, largest(at_d.peaks), 0u);
     state.second = max(LOWEST, largest_of(others));
-    return absorb_sums(state, row, 0u, 1u, z, others);
+    return absorb_sums(state, row, 0u, 1u, z, others, LAST_QUADS);
 }
 
-// Adds what there is of a block z of transformed logits to the sums; `others`: what is not kept apart once z is there.
-fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: Block) -> State {
+// Adds the quads of a block z of transformed logits to the sums; `others`: what is not kept apart once z is there.
+fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: Block, quads: u32) -> State {
     var state = before;
     let s = vec4(state.second);
     let ea = exp4(others.a - s);
     var eb = vec4(0.0);
     var ec = vec4(0.0);
     var ed = vec4(0.0);
-    if BLOCK_QUADS > 1u {
+    if quads > 1u {
         eb = exp4(others.b - s);
     }
-    if BLOCK_QUADS > 2u {
+    if quads > 2u {
         ec = exp4(others.c - s);
     }
-    if BLOCK_QUADS > 3u {
+    if quads > 3u {
         ed = exp4(others.d - s);
     }
     state.rest = add(state.rest, total((ea + eb) + (ec + ed)));
@@ -223,13 +239,13 @@ fn absorb_sums(before: State, row: u32, quad: u32, step: u32, z: Block, others: 
     let magnitudes = max(max(magnitude4(z.a), magnitude4(z.b)), max(magnitude4(z.c), magnitude4(z.d)));
     state.magnitude = max(state.magnitude, largest_bits(magnitudes));
     state = absorb_terms(state, row, quad, z.a);
-    if BLOCK_QUADS > 1u {
+    if quads > 1u {
         state = absorb_terms(state, row, quad + step, z.b);
     }
-    if BLOCK_QUADS > 2u {
+    if quads > 2u {
         state = absorb_terms(state, row, quad + 2u * step, z.c);
     }
-    if BLOCK_QUADS > 3u {
+    if quads > 3u {
         state = absorb_terms(state, row, quad + 3u * step, z.d);
     }
     return state;
@@ -314,9 +330,9 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
     if state.best_quad == NONE {
         return state.first;
     }
-    for (var i = 0u; i < BLOCK_QUADS; i += 1u) {
+    for (var i = 0u; i < 4u; i += 1u) {
         let quad = state.best_quad + i * lanes;
-        if quad < params.quads {
+        if 4u * quad < classes() {
             let found = padded_logit4(state, row, quad, load_padded(row, quad)) == vec4(state.max);
             if any(found) {
                 return params.first_class + 4u * quad + place_of(found);

@@ -18,6 +18,8 @@ pub(crate) enum Phase {
     Whole,
     /// A whole row of so few classes that a thread reads it once, as one block.
     Short(u32),
+    /// A whole row of so many quads that a thread keeps.
+    Kept(u32),
     /// A whole row, so many blocks of which a thread keeps.
     Held(u32),
     Partials,
@@ -30,24 +32,30 @@ const BLOCK_QUADS: u32 = 4;
 /// The most classes of a row that is one block.
 const SHORT_CLASSES: u32 = 4 * BLOCK_QUADS;
 
+/// The most quads of a row that a thread keeps: eight blocks, as kept_row.wgsl writes them out.
+const KEPT_QUADS: u32 = 8 * BLOCK_QUADS;
+
 impl Phase {
     /// What serves whole rows of so many classes by a thread each.
     pub(crate) fn of_threads(kernel: &Kernel, classes: u64) -> Self {
         match u32::try_from(classes) {
             Ok(classes @ 1..=SHORT_CLASSES) if kernel.can_hold() => Self::Short(classes),
+            Ok(classes) if kernel.can_hold() && classes.div_ceil(4) <= KEPT_QUADS => Self::Kept(classes.div_ceil(4)),
             _ => Self::Whole,
         }
     }
 
     fn parts(self) -> &'static [&'static Part] {
         static WHOLE: [&Part; 1] = [&WHOLE_ROW];
-        static SHORT: [&Part; 1] = [&SHORT_ROW];
+        static SHORT: [&Part; 2] = [&LAST_BLOCK, &SHORT_ROW];
+        static KEPT: [&Part; 2] = [&LAST_BLOCK, &KEPT_ROW];
         static HELD: [&Part; 2] = [&ELEMENTS_BACK, &HELD_ROW];
         static FIRST: [&Part; 2] = [&PARTIALS, &SPLIT_PARTIALS];
         static SECOND: [&Part; 2] = [&PARTIALS, &SPLIT_FINISH];
         match self {
             Self::Whole => &WHOLE,
             Self::Short(_) => &SHORT,
+            Self::Kept(_) => &KEPT,
             Self::Held(_) => &HELD,
             Self::Partials => &FIRST,
             Self::Finish => &SECOND,
@@ -261,9 +269,14 @@ impl Source {
                 Phase::Held(blocks) => f64::from(blocks),
                 _ => unreachable!("only one strategy keeps blocks"),
             },
-            "BLOCK_QUADS" => match variant.phase {
+            "LAST_QUADS" => match variant.phase {
                 Phase::Short(classes) => f64::from(classes.div_ceil(4)),
+                Phase::Kept(quads) => f64::from((quads - 1) % BLOCK_QUADS + 1),
                 _ => f64::from(BLOCK_QUADS),
+            },
+            "BLOCKS" => match variant.phase {
+                Phase::Kept(quads) => f64::from(quads.div_ceil(BLOCK_QUADS)),
+                _ => unreachable!("only one strategy writes blocks out"),
             },
             "CLASSES" => match variant.phase {
                 Phase::Short(classes) => f64::from(classes),

@@ -132,7 +132,7 @@ parts! {
     SCAN = "scan.wgsl" [] [];
     ROW_STATE = "row_state.wgsl" [] [];
     ROW_STATE_SUBGROUP = "row_state_subgroup.wgsl" [] [];
-    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS", "BLOCK_QUADS"];
+    STATS_ROW = "stats_row.wgsl" [] ["TRACK_ARGMAX", "TRACK_RANK", "TRACK_ENTROPY", "SMOOTHS", "LAST_QUADS"];
     STATS_DOT = "stats_dot.wgsl" [] [];
     STATS_DOT_SUBGROUP = "stats_dot_subgroup.wgsl" [] [];
     STATS_NONE = "stats_none.wgsl" [] [];
@@ -183,7 +183,9 @@ parts! {
     SIGNED_LOGSUMEXP = "signed_logsumexp.wgsl" [] [];
     SIGNED_LOGSUMEXP_BACKWARD = "signed_logsumexp_backward.wgsl" [] [];
     WHOLE_ROW = "whole_row.wgsl" [] [];
+    LAST_BLOCK = "last_block.wgsl" [] [];
     SHORT_ROW = "short_row.wgsl" [] [];
+    KEPT_ROW = "kept_row.wgsl" [] ["BLOCKS"];
     ELEMENTS_BACK = "elements_back.wgsl" [] [];
     HELD_ROW = "held_row.wgsl" [] ["HELD"];
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];

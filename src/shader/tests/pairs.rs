@@ -26,7 +26,7 @@ macro_rules! choices {
 fn choices() -> Vec<Choice> {
     choices! {
         (unit): [UNITS[0], UNITS[1], UNITS[2], UNITS[3], UNITS[4]];
-        (phase): [PHASES[0], PHASES[1], PHASES[2], PHASES[3], PHASES[4], PHASES[5], PHASES[6]];
+        (phase): [PHASES[0], PHASES[1], PHASES[2], PHASES[3], PHASES[4], PHASES[5], PHASES[6], PHASES[7], PHASES[8], PHASES[9]];
         (elements): [false, true];
         (from): [LogitsFrom::Buffer, LogitsFrom::Result, LogitsFrom::Texture];
         (strided): [false, true];
