@@ -32,15 +32,16 @@ const BLOCK_QUADS: u32 = 4;
 /// The most classes of a row that is one block.
 const SHORT_CLASSES: u32 = 4 * BLOCK_QUADS;
 
-/// The most quads of a row that a thread keeps: eight blocks, as kept_row.wgsl writes them out.
-const KEPT_QUADS: u32 = 8 * BLOCK_QUADS;
+/// The most classes of a row that a thread keeps: eight blocks, as kept_row.wgsl writes them out.
+const KEPT_CLASSES: u32 = 8 * SHORT_CLASSES;
 
 impl Phase {
-    /// What serves whole rows of so many classes by a thread each.
-    pub(crate) fn of_threads(kernel: &Kernel, classes: u64) -> Self {
+    /// What serves whole rows of so many classes by a thread each. Sums that go through every class in several ways are much code to
+    /// write out: where there are such, rows of more than a block are not kept.
+    pub(crate) fn of_threads(kernel: &Kernel, features: &Features, classes: u64) -> Self {
         match u32::try_from(classes) {
             Ok(classes @ 1..=SHORT_CLASSES) if kernel.can_hold() => Self::Short(classes),
-            Ok(classes) if kernel.can_hold() && classes.div_ceil(4) <= KEPT_QUADS => Self::Kept(classes.div_ceil(4)),
+            Ok(classes @ 1..=KEPT_CLASSES) if kernel.can_hold() && features.can_keep() => Self::Kept(classes.div_ceil(4)),
             _ => Self::Whole,
         }
     }

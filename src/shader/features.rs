@@ -57,6 +57,13 @@ pub(crate) struct Features {
     pub(crate) target_gradient: bool,
 }
 
+impl Features {
+    /// Whether a row of several blocks can be written out: every class counts in no sum but those of its exponential.
+    pub(crate) fn can_keep(&self) -> bool {
+        !self.labels && !self.smooths
+    }
+}
+
 impl Choice {
     pub(super) fn parts(self, features: &Features) -> &'static [&'static Part] {
         static IDENTITY: [&Part; 1] = [&TRANSFORM_IDENTITY];

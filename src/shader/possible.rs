@@ -31,7 +31,7 @@ impl Variant {
         let holds = match self.phase {
             Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
             Phase::Short(classes) => keeps && (1..=SHORT_CLASSES).contains(&classes),
-            Phase::Kept(quads) => keeps && (BLOCK_QUADS + 1..=KEPT_QUADS).contains(&quads),
+            Phase::Kept(quads) => keeps && self.features.can_keep() && (BLOCK_QUADS + 1..=KEPT_CLASSES / 4).contains(&quads),
             Phase::Whole | Phase::Partials | Phase::Finish => true,
         };
         let is_tile = matches!(self.unit, Unit::Tile(_));
