@@ -131,11 +131,13 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     }
     if operation.tried >= Tried::Stored {
         let planned = |shape, storage, data| step(input(shape, storage, data), vec![None]);
-        let both = [203, 204].map(|classes| Shape::matrix(QUICK_ROWS, classes));
+        // Elements of a row are accessed one, four and two at once.
+        let matrices = [203, 204, 206].map(|classes| Shape::matrix(QUICK_ROWS, classes));
         for storage in [Storage::F16, Storage::Bf16] {
             steps.push(step(input(TILED, storage, Data::Normal), vec![Some(Strategy::Tile)]));
-            steps.extend(both.map(|shape| planned(shape, storage, Data::Normal)));
+            steps.extend(matrices.map(|shape| planned(shape, storage, Data::Normal)));
         }
+        steps.push(planned(matrices[2], Storage::F32, Data::Normal));
         steps.extend(LAYOUTS.map(|shape| planned(shape, Storage::F32, Data::Normal)));
         steps.extend(other_reads(operation, caps));
     }
@@ -143,9 +145,10 @@ fn quick(turn: usize, operation: &'static Operation, caps: &Caps) -> Vec<Step> {
         let forced = |(rows, classes, strategy)| step(input(Shape::matrix(rows, classes), Storage::F32, Data::Outliers), vec![strategy]);
         steps.extend(SHORT.map(|classes| forced((QUICK_ROWS, classes, Some(Strategy::Thread)))));
         steps.push(tied(operation));
-        // A tile of rows with words between them; blocks held, and a rest; sums of so many terms that they need their correction.
+        // A tile of rows with words between them; a row that a thread keeps, the last block not whole; blocks held, and a rest; sums of so many
+        // terms that they need their correction.
         let (tile, held) = ((QUICK_ROWS, 10, Some(Strategy::Tile)), (QUICK_ROWS, 1003, Some(Strategy::Held)));
-        steps.extend([tile, held].map(forced));
+        steps.extend([tile, (QUICK_ROWS, 122, Some(Strategy::Thread)), held].map(forced));
         steps.push(step(input(Shape::matrix(1, 400_000), Storage::F32, Data::Repeated), vec![Some(Strategy::Thread)]));
         if !operation.writes {
             // More workgroups than one dimension of a grid has.
