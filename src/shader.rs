@@ -32,7 +32,7 @@ const BLOCK_QUADS: u32 = 4;
 /// The most classes of a row that is one block.
 const SHORT_CLASSES: u32 = 4 * BLOCK_QUADS;
 
-/// The most classes of a row that a thread keeps: eight blocks, as kept_row.wgsl writes them out.
+/// The most classes of a row that a thread keeps: eight blocks, as `kept_row.wgsl` writes them out.
 const KEPT_CLASSES: u32 = 8 * SHORT_CLASSES;
 
 impl Phase {
@@ -89,7 +89,7 @@ impl Form {
         parts[self.at_once as usize + if self.storage.is_half() { 3 } else { 0 }]
     }
 
-    /// Whether it is accessed in quads and halves of them, as stored_quads.wgsl has them.
+    /// Whether it is accessed in quads and halves of them, as `stored_quads.wgsl` has them.
     pub(crate) fn has_quads(self) -> bool {
         match self.at_once {
             AtOnce::One => false,
@@ -177,7 +177,7 @@ impl Source {
             parts.push(&LAYOUT);
             match variant.from {
                 LogitsFrom::Buffer => {
-                    parts.push(forms.logits.part([&LOGITS_F32, &LOGITS_F32X2, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X2, &LOGITS_16X4]))
+                    parts.push(forms.logits.part([&LOGITS_F32, &LOGITS_F32X2, &LOGITS_F32X4, &LOGITS_16, &LOGITS_16X2, &LOGITS_16X4]));
                 }
                 LogitsFrom::Result => parts.push(forms.result.part([
                     &IN_PLACE_F32,
