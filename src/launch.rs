@@ -291,7 +291,7 @@ pub(crate) fn encode(
         (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), finish],
         (None, None) if plan.held > 0 => &[(Phase::Held(plan.held), window.rows)],
         (None, None) if matches!(variant.unit, Unit::Thread | Unit::Tile(_)) => {
-            &[(Phase::of_threads(call.kernel, variant.unit, &variant.features, call.classes), window.rows)]
+            &[(Phase::of_threads(call.kernel, &variant.features, call.classes), window.rows)]
         }
         (None, None) => &[(Phase::Whole, window.rows)],
     };

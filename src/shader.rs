@@ -36,12 +36,11 @@ const SHORT_CLASSES: u32 = 4 * BLOCK_QUADS;
 const KEPT_CLASSES: u32 = 8 * SHORT_CLASSES;
 
 impl Phase {
-    /// What serves whole rows of so many classes by a thread each. What lies in a tile is not kept besides.
-    pub(crate) fn of_threads(kernel: &Kernel, unit: Unit, features: &Features, classes: u64) -> Self {
-        let can_keep = unit == Unit::Thread && features.can_keep();
+    /// What serves whole rows of so many classes by a thread each, in a tile or not: a tile changes no bit.
+    pub(crate) fn of_threads(kernel: &Kernel, features: &Features, classes: u64) -> Self {
         match u32::try_from(classes) {
             Ok(classes @ 1..=SHORT_CLASSES) if kernel.can_hold() => Self::Short(classes),
-            Ok(classes @ 1..=KEPT_CLASSES) if kernel.can_hold() && can_keep => Self::Kept(classes.div_ceil(4)),
+            Ok(classes @ 1..=KEPT_CLASSES) if kernel.can_hold() && features.can_keep() => Self::Kept(classes.div_ceil(4)),
             _ => Self::Whole,
         }
     }

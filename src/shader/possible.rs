@@ -28,14 +28,15 @@ impl Variant {
         let is_subgroup = matches!(self.unit, Unit::Subgroup | Unit::Subgroups(_));
         let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;
         let is_tile = matches!(self.unit, Unit::Tile(_));
-        let can_keep = self.unit == Unit::Thread && kernel.can_hold() && self.features.can_keep();
+        let keeps = (self.unit == Unit::Thread || is_tile) && kernel.can_hold();
         let holds = match self.phase {
             Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
-            Phase::Short(classes) => (self.unit == Unit::Thread || is_tile) && kernel.can_hold() && (1..=SHORT_CLASSES).contains(&classes),
-            Phase::Kept(quads) => can_keep && (BLOCK_QUADS + 1..=KEPT_CLASSES / 4).contains(&quads),
+            Phase::Short(classes) => keeps && (1..=SHORT_CLASSES).contains(&classes),
+            Phase::Kept(quads) => keeps && self.features.can_keep() && (BLOCK_QUADS + 1..=KEPT_CLASSES / 4).contains(&quads),
             Phase::Whole | Phase::Partials | Phase::Finish => true,
         };
-        let tiles = kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Short(_) | Phase::Finish);
+        let tiles =
+            kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Short(_) | Phase::Kept(_) | Phase::Finish);
         holds && (!is_tile || tiles) && (!is_subgroup || kernel.has_subgroups())
     }
 
