@@ -31,8 +31,8 @@ pub struct Caps {
     pub busy_threads: u32,
     /// The most texels along a side of a texture.
     pub max_texture: u32,
-    /// Rows of at most so many classes are read faster from a texture than from a buffer, the copy to it included; 0 if none are.
-    pub texture_classes: u64,
+    /// Whether logits are read faster from a texture than from a buffer, the copy to it included.
+    pub texture_reads: bool,
     /// Whether quads of a matrix are read and written as words of 64 bits, which is faster where memory is gone through word by word.
     pub wide_words: bool,
     /// Whether plans are not to depend on the number of rows: see [`with_batch_invariance`](Self::with_batch_invariance).
@@ -62,7 +62,7 @@ impl Caps {
             max_loop_trips: u32::MAX,
             busy_threads: if cpu { 256 } else { 65_536 },
             max_texture: limits.max_texture_dimension_2d,
-            texture_classes: if is_llvmpipe(info) { llvmpipe_texture_classes() } else { 0 },
+            texture_reads: is_llvmpipe(info) && !has_avx512(),
             wide_words: features.intersects(wide_words(info)),
             batch_invariant: false,
             avoided: Vec::new(),
@@ -79,7 +79,7 @@ impl Caps {
         for avoid in avoid {
             match *avoid {
                 Avoid::Subgroups => caps.subgroup = None,
-                Avoid::TextureReads => caps.texture_classes = 0,
+                Avoid::TextureReads => caps.texture_reads = false,
                 Avoid::WideWords => caps.wide_words = false,
                 Avoid::LoopTrips(trips) => caps.max_loop_trips = caps.max_loop_trips.min(trips),
                 Avoid::Strategy(_) => {}
@@ -119,10 +119,16 @@ impl Caps {
         Self { subgroup: self.subgroup.filter(|(smallest, largest)| smallest == largest), batch_invariant: true, ..self }
     }
 
+    /// Whether textures may be faster, which depends on the CPU: [`Gpu::tune`](crate::Gpu::tune) finds out. What may be chosen is tested,
+    /// on whatever CPU.
+    #[must_use]
+    pub fn may_read_textures(&self) -> bool {
+        self.cpu && !self.avoided.contains(&Avoid::TextureReads)
+    }
+
     /// The same adapter, with all logits read through a texture, unless that is avoided, or none.
     pub(crate) fn with_texture_reads(&self, texture_reads: bool) -> Self {
-        let texture_reads = texture_reads && !self.avoided.contains(&Avoid::TextureReads);
-        Self { texture_classes: if texture_reads { u64::MAX } else { 0 }, ..self.clone() }
+        Self { texture_reads: texture_reads && !self.avoided.contains(&Avoid::TextureReads), ..self.clone() }
     }
 }
 
@@ -135,14 +141,13 @@ pub(crate) fn wide_words(info: &wgpu::AdapterInfo) -> wgpu::Features {
     if is_llvmpipe(info) { wgpu::Features::SHADER_INT64 } else { wgpu::Features::empty() }
 }
 
-/// llvmpipe compiles for the CPU that it runs on. Without AVX-512 it reads buffers lane by lane, number by number, and textures in whole
-/// vectors; with it, buffers are faster: see `docs/decisions/0010-logits-through-a-texture.md`.
-fn llvmpipe_texture_classes() -> u64 {
+/// Whether the CPU, which llvmpipe compiles for, has vectors of 512 bits. Without them it reads buffers lane by lane, number by number, and
+/// textures in whole vectors; with them buffers are faster: see `docs/decisions/0010-logits-through-a-texture.md`.
+fn has_avx512() -> bool {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") {
-        return 0;
-    }
-    u64::MAX
+    return std::arch::is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 /// An adapter that a [`Gpu`](crate::Gpu) can be opened on.

@@ -182,7 +182,7 @@ impl Gpu {
         Self { caps: self.caps.avoiding(avoid), ..self.clone() }
     }
 
-    /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_classes`]).
+    /// The same GPU, with logits read through a texture or not, whatever is thought faster ([`Caps::texture_reads`]).
     /// For tests and benchmarks. Buffers without the usage `COPY_SRC` are always read in place.
     #[must_use]
     pub fn with_texture_reads(&self, texture_reads: bool) -> Self {
@@ -201,7 +201,7 @@ impl Gpu {
     pub fn with_batch_invariance(&self, batch_invariance: bool) -> Self {
         let plain = Caps::of(&self.shared.info, self.device().features(), &self.device().limits()).avoiding(&self.caps.avoided);
         let caps = if batch_invariance { plain.with_batch_invariance() } else { plain };
-        Self { caps: Caps { texture_classes: self.caps.texture_classes, ..caps }, ..self.clone() }
+        Self { caps: Caps { texture_reads: self.caps.texture_reads, ..caps }, ..self.clone() }
     }
 
     pub(crate) fn tuned(&self, tuning: Option<Tuning>) -> Self {

@@ -117,7 +117,7 @@ impl Plan {
         // Then no number of rows is too small to keep the adapter busy: none of the choices below depends on it.
         let busy_threads = if caps.batch_invariant { 1 } else { caps.busy_threads };
         let caps = &Caps { busy_threads, ..caps.clone() };
-        let texture = work.classes <= caps.texture_classes && work.can_copy && work.block_bytes < most_bytes(caps);
+        let texture = caps.texture_reads && work.can_copy && work.block_bytes < most_bytes(caps);
         let window_bytes = if texture { work.window_bytes.min(TEXTURE_WINDOW).min(most_bytes(caps)) } else { work.window_bytes };
         let work = &Work { window_bytes, can_copy: texture, ..*work };
         if let Some(strategy) = forced {

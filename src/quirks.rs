@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_avoided_is_in_the_numbers() {
         let caps = caps("llvmpipe").avoiding(&[Avoid::Subgroups, Avoid::LoopTrips(1 << 20), Avoid::TextureReads, Avoid::LoopTrips(100)]);
-        assert_eq!((caps.subgroup, caps.max_loop_trips, caps.texture_classes), (None, 100, 0));
+        assert_eq!((caps.subgroup, caps.max_loop_trips, caps.texture_reads), (None, 100, false));
         assert_eq!(caps.avoided.len(), 5, "the table's entry, and four by hand: {:?}", caps.avoided);
     }
 

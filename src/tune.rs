@@ -232,7 +232,7 @@ impl Case {
         let mut best: Option<Winner> = None;
         // What the tables choose is the first, and stays if nothing is faster.
         let chosen = Plan::new(&Work { can_copy: true, ..*work }, gpu.caps(), None)?;
-        let textures = if gpu.caps().cpu { &[false, true][..] } else { &[false] };
+        let textures = if gpu.caps().may_read_textures() { &[false, true][..] } else { &[false] };
         let others = textures.iter().flat_map(|&texture| Strategy::ALL.map(|strategy| (strategy, texture)));
         let others = others.filter(|&other| other != (chosen.strategy, chosen.texture));
         for (strategy, texture) in std::iter::once((chosen.strategy, chosen.texture)).chain(others) {

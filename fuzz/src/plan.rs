@@ -24,7 +24,7 @@ pub(crate) fn run(bytes: &[u8]) {
         (work.row_words, work.fixed_words, work.quads_a_pass) = (work.row_words % 32, work.fixed_words % (1 << 20), [1, 4][draw.below(2)]);
     }
     if draw.flag() {
-        (work.can_tile, caps.max_workgroup_bytes, caps.texture_classes) = (draw.flag(), draw.word(), draw.number());
+        (work.can_tile, caps.max_workgroup_bytes) = (draw.flag(), draw.word());
     }
     let result = Plan::new(&work, &caps, forced);
     if let Err(error) = &result {
@@ -55,6 +55,6 @@ fn adapter(draw: &mut Draw<'_>) -> Caps {
         (caps.max_workgroup, caps.max_groups) = (caps.max_workgroup.max(128), caps.max_groups.max(65_535));
     }
     (caps.max_loop_trips, caps.busy_threads) = (draw.word(), draw.word());
-    (caps.max_texture, caps.texture_classes) = (draw.word(), if draw.flag() { u64::MAX } else { 0 });
+    (caps.max_texture, caps.texture_reads) = (draw.word(), draw.flag());
     caps
 }

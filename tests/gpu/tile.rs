@@ -85,7 +85,7 @@ const PLACES: [(usize, usize, usize); 8] =
 fn check<L: Element, R: Element>(gpu: &Gpu, of: fn(f32) -> L, nothing: R) {
     for place in PLACES {
         // Textures only where plans may ask for them.
-        let textures = if gpu.caps().texture_classes > 0 { &[false, true][..] } else { &[false] };
+        let textures = if gpu.caps().may_read_textures() { &[false, true][..] } else { &[false] };
         let thread = results(&gpu.with_strategy(Strategy::Thread).with_texture_reads(false), place, of, nothing);
         for &texture in textures {
             let tile = results(&gpu.with_strategy(Strategy::Tile).with_texture_reads(texture), place, of, nothing);

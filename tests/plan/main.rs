@@ -232,7 +232,7 @@ fn every_plan_can_be_run() {
 #[test]
 fn windows_through_a_texture() {
     let mut mesa = lavapipe();
-    (mesa.texture_classes, mesa.max_texture) = (u64::MAX, 16_384);
+    (mesa.texture_reads, mesa.max_texture) = (true, 16_384);
     let mut work = Work::dense(1024, 32_000, Storage::F32, true);
     work.can_copy = true;
     let show = |work: &Work, caps: &Caps| Plan::new(work, caps, None).unwrap().to_string();
@@ -245,8 +245,8 @@ fn windows_through_a_texture() {
     assert!(!Plan::new(&work, &mesa, None).unwrap().texture);
     mesa.max_texture = 2048;
     assert!(!Plan::new(&work, &mesa, None).unwrap().texture);
-    for (texture_classes, can_copy) in [(0, true), (4_999_999, true), (u64::MAX, false)] {
-        (mesa.texture_classes, mesa.max_texture, work.can_copy) = (texture_classes, 16_384, can_copy);
+    for (texture_reads, can_copy) in [(false, true), (true, false)] {
+        (mesa.texture_reads, mesa.max_texture, work.can_copy) = (texture_reads, 16_384, can_copy);
         let plan = Plan::new(&work, &mesa, None).unwrap();
         assert!(!plan.texture && plan.windows == 1, "{plan}");
     }

@@ -100,11 +100,11 @@ fn data_of(operation: &Operation) -> &'static [Data] {
     }
 }
 
-/// Where plans read some logits through a texture: all of them so, and none. Where quads are words of 64 bits: without.
+/// Where logits may be read through a texture: all of them so, and none. Where quads are words of 64 bits: without.
 fn other_reads(operation: &'static Operation, caps: &Caps) -> Vec<Step> {
     let step = |storage, classes| Step::new(operation, input(Shape::matrix(QUICK_ROWS, classes), storage, Data::Outliers), vec![None]);
     let mut steps = Vec::new();
-    if caps.texture_classes > 0 {
+    if caps.may_read_textures() {
         for texture in [true, false] {
             let read = [(Storage::F32, 203), (Storage::F16, 203), (Storage::Bf16, 204)];
             steps.extend(read.map(|(storage, classes)| Step { texture: Some(texture), ..step(storage, classes) }));

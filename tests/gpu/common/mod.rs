@@ -92,9 +92,9 @@ pub(crate) fn with_shares(check: impl Fn(&Gpu, Share)) {
         for (turn, &strategy) in tried.enumerate() {
             // Not the same third for a strategy and for that which splits its rows.
             let turn = turn + turn / Share::OF + i;
-            // Where textures may be faster, which depends on the CPU, every second strategy reads them, whatever CPU this is.
+            // Where textures may be faster, every second strategy reads them.
             let forced = gpu.with_strategy(strategy).with_vector_strategy(strategy);
-            let forced = if gpu.caps().texture_classes > 0 { forced.with_texture_reads(turn % 2 == 1) } else { forced };
+            let forced = if gpu.caps().may_read_textures() { forced.with_texture_reads(turn % 2 == 1) } else { forced };
             named(gpu, &strategy.to_string(), || check(&forced, Share::new(turn)));
         }
     }
