@@ -33,6 +33,7 @@ struct State {
     allowed: u32,
     flags: u32,
     own: f32,           // the target's logit, if its rank is tracked
+    own_bits: u32,      // its bits, once it is read; 0 if it is not here
     column: u32,        // the target
     place: u32,         // where it stands among equals: behind them all if it does not take part
     fill: f32,
@@ -52,7 +53,7 @@ fn begin(row: u32) -> State {
     }
     return State(
         vec4(fill), LOWEST, 0.0, LOWEST, zero, zero, zero, zero, zero, zero,
-        0u, NONE, NONE, 0u, 0u, 0u, own, column, place, fill, transform,
+        0u, NONE, NONE, 0u, 0u, 0u, own, 0u, column, place, fill, transform,
     );
 }
 
@@ -102,6 +103,11 @@ fn moved_on(dot: Sum, sum: f32, by: f32) -> Sum {
         return dot;
     }
     return add(dot, sum * by);
+}
+
+// Whether the largest must be known before the row's end.
+fn follows() -> bool {
+    return TRACK_ARGMAX || LABELS || SMOOTHS;
 }
 
 // Takes in that the largest of all values until now is `highest`. Their sums follow.
@@ -173,7 +179,10 @@ fn absorb_logits(before: State, row: u32, quad: u32, step: u32, z: Block, quads:
     let at_c = part(at_b.peaks, z.c);
     let at_d = part(at_c.peaks, z.d);
     let others = Block(at_a.others, at_b.others, at_c.others, at_d.others);
-    var state = raise(before, largest(at_d.peaks), quad);
+    var state = before;
+    if follows() {
+        state = raise(state, largest(at_d.peaks), quad);
+    }
     state.peaks = at_d.peaks;
     state = raise_others(state, largest_of(others));
     return absorb_sums(state, row, quad, step, z, others, quads);
@@ -210,7 +219,20 @@ fn absorb_short(before: State, row: u32, x: Block) -> State {
     let others = Block(below_largest(at_d.peaks), at_b.others, at_c.others, at_d.others);
     var state = raise(before, largest(at_d.peaks), 0u);
     state.second = max(LOWEST, largest_of(others));
+    if TARGETED {
+        state.own_bits = bits_at(z, select(NONE, state.column, state.column < classes()));
+    }
     return absorb_sums(state, row, 0u, 1u, z, others, LAST_QUADS);
+}
+
+// The bits of one of the values of a row's only block: chosen in registers, where reading it again takes a number of lanes longer. 0 if it
+// is not there.
+fn bits_at(z: Block, column: u32) -> u32 {
+    let a = select(vec4(0u), bitcast<vec4<u32>>(z.a), is_column(0u, column));
+    let b = select(a, bitcast<vec4<u32>>(z.b), is_column(1u, column));
+    let c = select(b, bitcast<vec4<u32>>(z.c), is_column(2u, column));
+    let d = select(c, bitcast<vec4<u32>>(z.d), is_column(3u, column));
+    return (d.x | d.y) | (d.z | d.w);
 }
 
 // Adds the quads of a block z of transformed logits to the sums; `others`: what is not kept apart once z is there.
@@ -266,7 +288,10 @@ fn add_others(before: State, others: vec4<f32>) -> State {
 fn absorb_quad(before: State, row: u32, quad: u32, x: vec4<f32>) -> State {
     let z = padded_logit4(before, row, quad, x);
     let parted = part(before.peaks, z);
-    var state = raise(before, largest(parted.peaks), quad);
+    var state = before;
+    if follows() {
+        state = raise(state, largest(parted.peaks), quad);
+    }
     state.peaks = parted.peaks;
     state = add_others(state, parted.others);
     state.magnitude = max(state.magnitude, largest_bits(magnitude4(z)));
@@ -343,8 +368,16 @@ fn find_best(state: State, row: u32, lanes: u32) -> u32 {
 }
 
 // Of the four that are kept apart only the largest stays so.
-fn close(state: State, row: u32, lanes: u32) -> Stats {
-    return close_short(add_others(state, below_largest(state.peaks)), row, lanes);
+fn close(before: State, row: u32, lanes: u32) -> Stats {
+    var state = before;
+    if !follows() {
+        state = raise(state, largest(state.peaks), 0u);
+    }
+    state = add_others(state, below_largest(state.peaks));
+    if TARGETED {
+        state.own_bits = bitcast<u32>(own_logit(row, state.column, state.transform, state.fill));
+    }
+    return close_short(state, row, lanes);
 }
 
 // After absorb_short, where it is the only one already.
@@ -368,8 +401,6 @@ fn close_short(state: State, row: u32, lanes: u32) -> Stats {
     if TRACK_ARGMAX {
         stats.best = find_best(state, row, lanes);
     }
-    if TARGETED {
-        stats.target_bits = bitcast<u32>(own_logit(row, state.column, state.transform, state.fill));
-    }
+    stats.target_bits = state.own_bits;
     return stats;
 }
