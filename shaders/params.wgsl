@@ -11,7 +11,6 @@ struct Params {
     quads: u32,             // ceil(C / 4)
     chunks: u32,            // chunks that a row's elements are written in; 1 unless the row is split
     chunk_quads: u32,       // quads of a chunk, the last one may be shorter
-    parts: u32,             // partial statistics of a row
     inner: u32,             // rows of a block: neighbours in memory, their classes `inner` elements apart; 1 for a matrix
     ones: u32,              // 0xffffffff, which no compiler may know: see opaque() in numerics.wgsl
     logits_start: u32,

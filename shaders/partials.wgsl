@@ -1,3 +1,3 @@
-// Statistics of the parts of rows, row by row, part after part. Needs: Stats.
+// Statistics of the parts of rows, all rows' first parts before their second; of whole rows, if they are given. Needs: Stats.
 
 @group(0) @binding(7) var<storage, read_write> partials: array<Stats>;

@@ -28,7 +28,6 @@ pub(crate) struct Params {
     pub(crate) quads: u32,
     pub(crate) chunks: u32,
     pub(crate) chunk_quads: u32,
-    pub(crate) parts: u32,
     pub(crate) inner: u32,
     pub(crate) ones: u32,
     /// Starts and strides of the matrices, in the order of [`Matrices`].
@@ -285,14 +284,14 @@ pub(crate) fn encode(
     };
 
     let bound = Bound::new(gpu, call, window, from, texels, call.states_in.or(partials.as_ref()));
-    let finish = (Phase::Finish, if variant.elements { window.rows * chunks } else { window.rows });
+    let written = if variant.elements { window.rows * chunks } else { window.rows };
+    let by_threads = matches!(variant.unit, Unit::Thread | Unit::Tile(_));
     let phases: &[(Phase, u64)] = match (call.states_in, &partials) {
-        (Some(_), _) => &[finish],
-        (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), finish],
+        (Some(_), _) if by_threads && chunks == 1 => &[(Phase::of_threads_given(call.kernel, call.classes), window.rows)],
+        (Some(_), _) => &[(Phase::Given, written)],
+        (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), (Phase::Finish, written)],
         (None, None) if plan.held > 0 => &[(Phase::Held(plan.held), window.rows)],
-        (None, None) if matches!(variant.unit, Unit::Thread | Unit::Tile(_)) => {
-            &[(Phase::of_threads(call.kernel, &variant.features, call.classes), window.rows)]
-        }
+        (None, None) if by_threads => &[(Phase::of_threads(call.kernel, &variant.features, call.classes), window.rows)],
         (None, None) => &[(Phase::Whole, window.rows)],
     };
     for &(phase, items) in phases {
@@ -385,16 +384,12 @@ impl<'a> Bound<'a> {
         if let Some(buffer) = partials {
             put(slot::PARTIALS, whole(buffer));
         }
-        if call.states_in.is_some() {
-            params.parts = 1;
-        }
         Self { params, ranges, texels }
     }
 
     fn dispatch(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pipeline: &Arc<Pipeline>, plan: &Plan, items: u64) -> Result<()> {
         let (x, y) = grid(items, plan.items_per_group, gpu.caps().max_groups);
-        let parts = if self.params.parts == 0 { plan.chunks } else { self.params.parts };
-        let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, parts, ..self.params };
+        let params = Params { items: items as u32, grid_x: x, chunks: plan.chunks, chunk_quads: plan.chunk_quads, ..self.params };
         let uniform = gpu.filled("params", bytemuck::bytes_of(&params), wgpu::BufferUsages::UNIFORM)?;
         let entries = pipeline.slots.iter().map(|s| {
             let resource = match (s.index, self.texels) {

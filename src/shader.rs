@@ -24,6 +24,10 @@ pub(crate) enum Phase {
     Held(u32),
     Partials,
     Finish,
+    /// The states of the rows are given: nothing is read for them.
+    Given,
+    /// The same, of rows of so few classes.
+    GivenShort(u32),
 }
 
 /// Quads of a block, which a kernel reads at once: as quads.wgsl writes them out.
@@ -45,6 +49,14 @@ impl Phase {
         }
     }
 
+    /// What finishes rows whose states are given, where a thread serves each.
+    pub(crate) fn of_threads_given(kernel: &Kernel, classes: u64) -> Self {
+        match u32::try_from(classes) {
+            Ok(classes @ 1..=SHORT_CLASSES) if kernel.can_hold() => Self::GivenShort(classes),
+            _ => Self::Given,
+        }
+    }
+
     fn parts(self) -> &'static [&'static Part] {
         static WHOLE: [&Part; 1] = [&WHOLE_ROW];
         static SHORT: [&Part; 2] = [&LAST_BLOCK, &SHORT_ROW];
@@ -52,6 +64,8 @@ impl Phase {
         static HELD: [&Part; 2] = [&ELEMENTS_BACK, &HELD_ROW];
         static FIRST: [&Part; 2] = [&PARTIALS, &SPLIT_PARTIALS];
         static SECOND: [&Part; 2] = [&PARTIALS, &SPLIT_FINISH];
+        static GIVEN: [&Part; 2] = [&PARTIALS, &GIVEN_STATE];
+        static GIVEN_SHORT: [&Part; 3] = [&PARTIALS, &LAST_BLOCK, &GIVEN_SHORT_ROW];
         match self {
             Self::Whole => &WHOLE,
             Self::Short(_) => &SHORT,
@@ -59,6 +73,8 @@ impl Phase {
             Self::Held(_) => &HELD,
             Self::Partials => &FIRST,
             Self::Finish => &SECOND,
+            Self::Given => &GIVEN,
+            Self::GivenShort(_) => &GIVEN_SHORT,
         }
     }
 }
@@ -270,7 +286,7 @@ impl Source {
                 _ => unreachable!("only one strategy keeps blocks"),
             },
             "LAST_QUADS" => match variant.phase {
-                Phase::Short(classes) => f64::from(classes.div_ceil(4)),
+                Phase::Short(classes) | Phase::GivenShort(classes) => f64::from(classes.div_ceil(4)),
                 Phase::Kept(quads) => f64::from((quads - 1) % BLOCK_QUADS + 1),
                 _ => f64::from(BLOCK_QUADS),
             },
@@ -279,7 +295,7 @@ impl Source {
                 _ => unreachable!("only one strategy writes blocks out"),
             },
             "CLASSES" => match variant.phase {
-                Phase::Short(classes) => f64::from(classes),
+                Phase::Short(classes) | Phase::GivenShort(classes) => f64::from(classes),
                 _ => 0.0,
             },
             "TILE" => match variant.unit {

@@ -101,7 +101,7 @@ const CHANGES: [(&str, &str, &str); 23] = [
     ),
     ("texels: one texel too far", "/ 4u + quad));", "/ 4u + quad + 1u));"),
     ("texels: words in the wrong order", "vec4(near.zw, far.xy)", "vec4(near.wz, far.xy)"),
-    ("split: a chunk is left out", "i < params.parts; i += lanes", "i + 1u < params.parts; i += lanes"),
+    ("split: a chunk is left out", "i < params.chunks; i += lanes", "i + 1u < params.chunks; i += lanes"),
     ("elements: the last element is not written", "store_some(row, quad, value, there);", "store_some(row, quad, value, min(there, 2u));"),
 ];
 

@@ -191,6 +191,8 @@ parts! {
     PARTIALS = "partials.wgsl" [PARTIALS Write] [];
     SPLIT_PARTIALS = "split_partials.wgsl" [] [];
     SPLIT_FINISH = "split_finish.wgsl" [] [];
+    GIVEN_SHORT_ROW = "given_short_row.wgsl" [] [];
+    GIVEN_STATE = "given_state.wgsl" [] [];
     UNIT_THREAD = "unit_thread.wgsl" [] ["WORKGROUP"];
     UNIT_TILE = "unit_tile.wgsl" [] ["WORKGROUP"];
     UNIT_SUBGROUP = "unit_subgroup.wgsl" [] ["WORKGROUP", "ITEMS_PER_GROUP"];

@@ -22,8 +22,8 @@ impl Variant {
     }
 
     /// Subgroups only where the kernel has a part for them; blocks held only by workgroups, of what is written afterwards; short rows
-    /// and rows kept only by threads, of a kernel that needs nothing but the same logits twice, and kept ones for few options; tiles of whole rows, or from states, whose classes lie side by
-    /// side and are all read.
+    /// and rows kept only by threads, of a kernel that needs nothing but the same logits twice, and kept ones for few options; tiles of
+    /// whole rows, or from states, whose classes lie side by side and are all read.
     fn has_unit_of(&self, kernel: &Kernel) -> bool {
         let is_subgroup = matches!(self.unit, Unit::Subgroup | Unit::Subgroups(_));
         let can_hold = matches!(self.unit, Unit::Workgroup | Unit::Subgroups(_)) && kernel.can_hold() && self.elements;
@@ -31,12 +31,12 @@ impl Variant {
         let keeps = (self.unit == Unit::Thread || is_tile) && kernel.can_hold();
         let holds = match self.phase {
             Phase::Held(blocks) => can_hold && (1..=MAX_HELD).contains(&u64::from(blocks)),
-            Phase::Short(classes) => keeps && (1..=SHORT_CLASSES).contains(&classes),
+            Phase::Short(classes) | Phase::GivenShort(classes) => keeps && (1..=SHORT_CLASSES).contains(&classes),
             Phase::Kept(quads) => keeps && self.features.can_keep() && (BLOCK_QUADS + 1..=KEPT_CLASSES / 4).contains(&quads),
-            Phase::Whole | Phase::Partials | Phase::Finish => true,
+            Phase::Whole | Phase::Partials | Phase::Finish | Phase::Given => true,
         };
-        let tiles =
-            kernel.reads_all() && !self.strided && matches!(self.phase, Phase::Whole | Phase::Short(_) | Phase::Kept(_) | Phase::Finish);
+        let whole = !matches!(self.phase, Phase::Held(_) | Phase::Partials | Phase::Finish);
+        let tiles = kernel.reads_all() && !self.strided && whole;
         holds && (!is_tile || tiles) && (!is_subgroup || kernel.has_subgroups())
     }
 

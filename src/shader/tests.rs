@@ -182,7 +182,7 @@ fn overrides_are_those_of_the_parts() {
 fn params_have_one_layout() {
     let (found, span) = members(&parse(&MODULES[0].source), "Params");
     // Rust's arrays are runs of named words in WGSL; the names of the words of `words.rs` are those of its enums.
-    let names = "items grid_x rows classes quads chunks chunk_quads parts inner ones logits_start logits_stride second_start second_stride \
+    let names = "items grid_x rows classes quads chunks chunk_quads inner ones logits_start logits_stride second_start second_stride \
                  third_start third_stride result_start result_stride target_result_start target_result_stride mask_start mask_stride \
                  class_weights pos_weights targets row_weights row_scales upstream saved saved_sign loss lse log_prob argmax rank entropy z_loss_part \
                  status sign peak log_sum threshold needed_low needed_high row_base first_class bound ignore_index ignores mean denominator given empty_zero zero_faults top_k factor scale \
@@ -317,7 +317,7 @@ fn barriers_stand_where_all_threads_pass() {
         let (_, serve) = code.split_once("fn serve(").expect("it serves");
         assert!(!serve.contains("return"), "{}: a return before reduce()", part.file);
     }
-    assert_eq!(parts_calling("serve").len(), 11, "the five units call it, the six strategies define it");
+    assert_eq!(parts_calling("serve").len(), 13, "the five units call it, the eight strategies define it");
 }
 
 #[test]

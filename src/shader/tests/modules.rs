@@ -63,7 +63,16 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
     let mut variants = Vec::new();
     for unit in UNITS {
         // The numbers of classes and blocks are values of an override: the others come with the pairs.
-        for phase in [Phase::Whole, Phase::Short(10), Phase::Kept(11), Phase::Held(4), Phase::Partials, Phase::Finish] {
+        for phase in [
+            Phase::Whole,
+            Phase::Short(10),
+            Phase::Kept(11),
+            Phase::Held(4),
+            Phase::Partials,
+            Phase::Finish,
+            Phase::Given,
+            Phase::GivenShort(7),
+        ] {
             // Matrices are read and written in the same way by every unit and in every phase: one of each is enough for the other
             // storages, for textures, and for matrices of which only some are aligned. Two elements at once come with the pairs.
             let all = unit == Unit::Thread && phase == Phase::Whole;
@@ -106,7 +115,7 @@ pub(super) fn variants(kernel: &Kernel) -> Vec<Variant> {
 }
 
 pub(super) const UNITS: [Unit; 5] = [Unit::Thread, Unit::Tile(4096), Unit::Workgroup, Unit::Subgroup, Unit::Subgroups(8)];
-pub(super) const PHASES: [Phase; 14] = [
+pub(super) const PHASES: [Phase; 18] = [
     Phase::Whole,
     Phase::Short(1),
     Phase::Short(6),
@@ -121,6 +130,10 @@ pub(super) const PHASES: [Phase; 14] = [
     Phase::Held(4),
     Phase::Partials,
     Phase::Finish,
+    Phase::Given,
+    Phase::GivenShort(4),
+    Phase::GivenShort(9),
+    Phase::GivenShort(14),
 ];
 
 /// Sets a feature.

@@ -53,12 +53,14 @@ struct Way {
     for_all: bool,
 }
 
-/// Every unit with whole rows and with split ones, and rows held where they can be. 64 subgroups are enough for those of four lanes.
-const WAYS: [Way; 9] = [
+/// Every unit with whole rows and with split ones, rows whose states are given, and rows held where they can be. 64 subgroups are enough for those of four lanes.
+const WAYS: [Way; 11] = [
     Way { unit: Unit::Thread, phases: &[Phase::Whole], workgroup: 64, items: 64, for_all: true },
     Way { unit: Unit::Thread, phases: &[Phase::Partials, Phase::Finish], workgroup: 64, items: 64, for_all: false },
+    Way { unit: Unit::Thread, phases: &[Phase::Partials, Phase::Given], workgroup: 64, items: 64, for_all: false },
     Way { unit: Unit::Subgroup, phases: &[Phase::Whole], workgroup: 128, items: 4, for_all: false },
     Way { unit: Unit::Subgroup, phases: &[Phase::Partials, Phase::Finish], workgroup: 128, items: 4, for_all: true },
+    Way { unit: Unit::Subgroup, phases: &[Phase::Partials, Phase::Given], workgroup: 128, items: 4, for_all: false },
     Way { unit: Unit::Workgroup, phases: &[Phase::Whole], workgroup: 64, items: 1, for_all: false },
     Way { unit: Unit::Workgroup, phases: &[Phase::Held(1)], workgroup: 32, items: 1, for_all: false },
     Way { unit: Unit::Subgroups(64), phases: &[Phase::Whole], workgroup: 256, items: 1, for_all: false },
@@ -106,8 +108,7 @@ fn calls(data: &[f32], targets: &[u32]) -> (Vec<Call>, Layout) {
 
 /// What a dispatch is told.
 fn params(phase: Phase, call: &Call, way: &Way, layout: &Layout) -> Params {
-    let split = matches!(phase, Phase::Partials | Phase::Finish);
-    let chunks = if split { CHUNKS } else { 1 };
+    let chunks = if way.phases.contains(&Phase::Finish) { CHUNKS } else { 1 };
     let parted = phase == Phase::Partials || call.elements;
     let items = ROWS as u32 * if parted { chunks } else { 1 };
     let is_loss = call.features.smooths;
@@ -124,7 +125,6 @@ fn params(phase: Phase, call: &Call, way: &Way, layout: &Layout) -> Params {
         quads: QUADS,
         chunks,
         chunk_quads: QUADS.div_ceil(chunks),
-        parts: chunks,
         inner: 1,
         matrices: [[0, STRIDE as u32]; 5],
         class_inputs: [NONE; CLASS_INPUTS],
