@@ -1,6 +1,6 @@
 // Strategy: a thread serves a whole row of one to four quads, which it reads once. There is no loop: an adapter that runs both sides
 // of a branch also runs a loop's body before it knows whether it is entered, and once more to see that it has ended. Nor is a row
-// skipped: asking first takes longer than reading it.
+// skipped: asking first takes longer than it spares.
 // Needs: params.wgsl, last_block.wgsl; begin, absorb_short, close_short of stats_row.wgsl; reduce of the unit; finish_row, write_row
 // of the operation.
 
