@@ -1,5 +1,5 @@
 //! Host level: slices in, owned results out, window after window through the same kernels as the device level. While one window
-//! is computed, the next one goes up and the one before comes back.
+//! is computed, the next one goes up and the one before comes back, unless the device is the CPU and nothing comes back.
 
 use crate::copy::copy;
 use crate::gpu::Gpu;
@@ -12,8 +12,12 @@ use crate::summary::{SUMMARY_BYTES, SummaryWords, check_targets, copy_denominato
 use crate::words::{Layout, ROW_OUTPUTS};
 use crate::{Logits, Result, RowState, Storage};
 
-/// Windows under way at once: the host fills or empties one while the device works on the other.
-const SETS: usize = 2;
+/// Windows under way at once: the host fills or empties one while the device works on the other. One where both compute on the same cores
+/// and no matrix comes back, whose fresh pages the host would touch meanwhile.
+fn windows_at_once(gpu: &Gpu, job: &Job<'_>) -> usize {
+    let returns_matrix = job.elements.result || job.elements.target_result;
+    if gpu.caps().cpu && !returns_matrix { 1 } else { 2 }
+}
 
 /// Device buffers of a window, reused for later ones.
 struct Set {
@@ -260,7 +264,8 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     let step = blocks.div_ceil(plan.windows as usize) * job.logits.inner();
     let plan = Plan { window_rows: step as u64, windows: rows.div_ceil(step) as u64, ..plan };
     let mut loans = Loans::new(gpu);
-    let sets = (0..SETS.min(plan.windows as usize)).map(|_| Set::new(gpu, &mut loans, job, &plan));
+    let at_once = windows_at_once(gpu, job).min(plan.windows as usize);
+    let sets = (0..at_once).map(|_| Set::new(gpu, &mut loans, job, &plan));
     let mut sets = sets.collect::<Result<Vec<_>>>()?;
     let new_summary = job.reduction.map(|_| new_summary(gpu, rows, SummaryWords::default())).transpose()?;
     let summary = new_summary.as_ref();
@@ -287,7 +292,7 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
     }
     for (number, (first, count, window)) in windows().enumerate() {
         gpu.go_on()?;
-        let set = &mut sets[number % SETS];
+        let set = &mut sets[number % at_once];
         set.collect(gpu, job, &mut done, &mut place).await?;
         let call = set.call(job, summary);
         let mut encoder = gpu.encoder()?;
@@ -303,7 +308,7 @@ pub(crate) async fn run_into(gpu: &Gpu, job: &Job<'_>, mut place: Option<&mut [u
         }
         set.pending = Some(set.submit(gpu, encoder, job, count, summary)?);
     }
-    let (older, newer) = sets.split_at_mut(plan.windows as usize % SETS.min(plan.windows as usize));
+    let (older, newer) = sets.split_at_mut(plan.windows as usize % at_once);
     for set in newer.iter_mut().chain(older) {
         set.collect(gpu, job, &mut done, &mut place).await?;
     }

@@ -128,6 +128,12 @@ fn memory_is_bounded() {
     let peak = gpu.call_memory().peak;
     assert!(peak < 5 * (16 << 20), "many windows: two of logits and two of gradient at a time, not {peak}");
     gpu.trim();
+    let long = Case::new((40_000, 1000), 1);
+    gpu.cross_entropy(&long.logits(), &Targets::new(&long.indices), &CrossEntropy::new()).unwrap();
+    let (peak, windows) = (gpu.call_memory().peak, if gpu.caps().cpu { 1 } else { 2 });
+    let bounds = windows * (15 << 20)..windows * (17 << 20);
+    assert!(bounds.contains(&peak), "{windows} of logits at a time where nothing comes back, not {peak}");
+    gpu.trim();
     // Rows longer than a window have buffers of their own lengths, of which some are kept.
     for mib in [80, 100, 120] {
         let values = vec![0.5_f32; mib << 18];
