@@ -286,9 +286,9 @@ pub(crate) fn encode(
     let bound = Bound::new(gpu, call, window, from, texels, call.states_in.or(partials.as_ref()));
     let written = if variant.elements { window.rows * chunks } else { window.rows };
     let by_threads = matches!(variant.unit, Unit::Thread | Unit::Tile(_));
+    let given = if by_threads && chunks == 1 { Phase::of_threads_given(call.kernel, call.classes) } else { Phase::Given };
     let phases: &[(Phase, u64)] = match (call.states_in, &partials) {
-        (Some(_), _) if by_threads && chunks == 1 => &[(Phase::of_threads_given(call.kernel, call.classes), window.rows)],
-        (Some(_), _) => &[(Phase::Given, written)],
+        (Some(_), _) => &[(given, written)],
         (None, Some(_)) => &[(Phase::Partials, window.rows * chunks), (Phase::Finish, written)],
         (None, None) if plan.held > 0 => &[(Phase::Held(plan.held), window.rows)],
         (None, None) if by_threads => &[(Phase::of_threads(call.kernel, &variant.features, call.classes), window.rows)],

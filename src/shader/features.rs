@@ -59,7 +59,7 @@ pub(crate) struct Features {
 
 impl Features {
     /// Whether rows of several blocks are worth to be written out: only for calls that ask for nothing of each class but its exponential.
-    /// A pipeline with eight blocks takes drivers on the CPU up to three seconds, and there would be one for all options that meet.
+    /// A pipeline with eight blocks takes drivers on the CPU up to four seconds, and there would be one for all options that meet.
     pub(crate) fn can_keep(&self) -> bool {
         let Self { weighted, row_factors, states, .. } = *self;
         *self == Self { weighted, row_factors, states, ..Self::default() }

@@ -53,7 +53,8 @@ struct Way {
     for_all: bool,
 }
 
-/// Every unit with whole rows and with split ones, rows whose states are given, and rows held where they can be. 64 subgroups are enough for those of four lanes.
+/// Every unit with whole rows and with split ones, rows whose states are given, and rows held where they can be. 64 subgroups are
+/// enough for those of four lanes.
 const WAYS: [Way; 11] = [
     Way { unit: Unit::Thread, phases: &[Phase::Whole], workgroup: 64, items: 64, for_all: true },
     Way { unit: Unit::Thread, phases: &[Phase::Partials, Phase::Finish], workgroup: 64, items: 64, for_all: false },
