@@ -1,5 +1,6 @@
 //! A GPU that takes longer than its caller has patience, slow or hung.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::vulkan;
@@ -12,6 +13,21 @@ const NO_TIME: Duration = Duration::from_micros(1);
 
 fn is_late<T>(end: &Result<T, Error>, deadline: Duration) -> bool {
     matches!(end, Err(Error::Timeout { deadline: passed }) if *passed == deadline)
+}
+
+/// Tells when all that was submitted is done, be the device dropped meanwhile. The tests of this file wait for that at their end:
+/// nothing in the library waits after a timeout, and a process that ends while SwiftShader works may crash in it (docs/faults.md).
+fn when_done(gpu: &Gpu) -> mpsc::Receiver<()> {
+    let (done, when_done) = mpsc::channel();
+    gpu.queue().on_submitted_work_done(move || drop(done));
+    when_done
+}
+
+/// Waits for the work that a device was left with, and for the thread that closes it.
+fn outlive(when_done: &mpsc::Receiver<()>, name: &str) {
+    let end = when_done.recv_timeout(Duration::from_secs(60));
+    assert_eq!(end, Err(mpsc::RecvTimeoutError::Disconnected), "{name}: work that a dropped device was left with is not finished");
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// A call that is late says so and leaves its buffers to the GPU that may still write them; calls in its wake are right.
@@ -49,6 +65,9 @@ fn a_call_that_is_late() {
         }
         let end = (0..50).find_map(|_| hasty.softmax(&Case::new((4000, 1000), 1).logits()).err());
         assert_eq!(end.unwrap().to_string(), "the GPU did not finish within 0.000001 s");
+        let (when_done, name) = (when_done(&gpu), gpu.describe());
+        drop((hasty, gpu));
+        outlive(&when_done, &name);
     }
 }
 
@@ -99,8 +118,10 @@ fn nobody_waits_longer_than_wanted() {
         });
         let waited = start.elapsed();
         assert!((deadline..3 * deadline).contains(&waited), "{}: four who wait 150 ms at once took {waited:?}", gpu.describe());
-        let (start, name) = (Instant::now(), gpu.describe());
+        let (when_done, name, start) = (when_done(&gpu), gpu.describe(), Instant::now());
         drop((pending, hasty, gpu));
         assert!(start.elapsed() < deadline, "{name}: dropping took {:?}", start.elapsed());
+        assert_eq!(when_done.try_recv(), Err(mpsc::TryRecvError::Empty), "{name}: nothing was under way when the device was dropped");
+        outlive(&when_done, &name);
     }
 }
