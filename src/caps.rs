@@ -3,6 +3,18 @@
 use crate::plan::{Strategy, Unit};
 use crate::quirks::{Avoid, Quirk, quirks_of};
 
+/// Threads of a workgroup that serve rows by themselves, on a CPU adapter: one core computes them. 64 and 128 gained 1 to 4 % at 16384 x 128, and
+/// leave cores idle where rows are few (docs/decisions/0020).
+pub(crate) const CPU_WORKGROUP: u32 = 32;
+
+/// The threads that keep a GPU busy: about half of those that an H100 holds (132 multiprocessors with 2048 each). Not measured.
+const GPU_BUSY_THREADS: u32 = 65_536;
+
+/// The cores that this process may use; as many as desktops have where the system does not say.
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(8, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
+
 /// What an adapter can do, in the numbers that a [`Plan`](crate::Plan) is chosen from.
 ///
 /// Plain data: tests plan for adapters that are not there.
@@ -27,7 +39,8 @@ pub struct Caps {
     pub alignment: u64,
     /// The most loop iterations of one thread, all its loops together.
     pub max_loop_trips: u32,
-    /// How many threads keep the adapter busy: rows are split when there are fewer lanes at work.
+    /// How many threads keep the adapter busy: rows are split when there are fewer lanes at work. On an adapter that is the CPU it follows
+    /// from the cores that this process may use.
     pub busy_threads: u32,
     /// The most texels along a side of a texture.
     pub max_texture: u32,
@@ -60,7 +73,7 @@ impl Caps {
             max_buffer: limits.max_buffer_size,
             alignment: u64::from(limits.min_storage_buffer_offset_alignment),
             max_loop_trips: u32::MAX,
-            busy_threads: if cpu { 256 } else { 65_536 },
+            busy_threads: if cpu { CPU_WORKGROUP.saturating_mul(cores()) } else { GPU_BUSY_THREADS },
             max_texture: limits.max_texture_dimension_2d,
             texture_reads: is_llvmpipe(info) && !has_avx512(),
             wide_words: features.intersects(wide_words(info)),

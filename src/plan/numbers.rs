@@ -1,7 +1,7 @@
 //! The numbers of a plan: widths, chunks, loops and windows.
 
 use super::{Strategy, Unit, Work};
-use crate::caps::Caps;
+use crate::caps::{CPU_WORKGROUP, Caps};
 
 /// Bytes of one chunk's statistics, at most. `shader/tests.rs` holds every `Stats` against it.
 pub(crate) const STATS_BYTES: u64 = 60;
@@ -35,7 +35,7 @@ pub(super) fn binding_room(caps: &Caps) -> u64 {
 /// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row.
 pub(super) fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
     let wanted = match strategy.unit() {
-        Unit::Thread | Unit::Tile(_) if caps.cpu => 32,
+        Unit::Thread | Unit::Tile(_) if caps.cpu => CPU_WORKGROUP,
         Unit::Thread | Unit::Tile(_) => 64,
         Unit::Subgroup => {
             let largest = caps.subgroup.map_or(1, |s| s.1);

@@ -9,7 +9,16 @@ pub(super) fn caps(device_type: DeviceType, subgroup: Option<(u32, u32)>, change
     (info.subgroup_min_size, info.subgroup_max_size) = subgroup.unwrap_or((0, 0));
     let mut limits = Limits::defaults();
     change(&mut limits);
-    Caps::of(&info, if subgroup.is_some() { Features::SUBGROUP } else { Features::empty() }, &limits)
+    let mut caps = Caps::of(&info, if subgroup.is_some() { Features::SUBGROUP } else { Features::empty() }, &limits);
+    if caps.cpu {
+        caps.busy_threads = with_cores(8);
+    }
+    caps
+}
+
+/// The threads that keep the cores of a CPU adapter busy, of which tests are not to depend on how many this machine has.
+pub(super) const fn with_cores(cores: u32) -> u32 {
+    32 * cores
 }
 
 pub(super) fn threads(limits: &mut Limits, threads: u32) {

@@ -6,7 +6,7 @@ mod known;
 
 use Strategy::{Held, SplitSubgroup, SplitThread, SplitWorkgroup, Subgroup, Thread, Tile, Workgroup};
 use check::check;
-use known::{adapters, gl, lavapipe, nvidia, swiftshader};
+use known::{adapters, gl, lavapipe, nvidia, swiftshader, with_cores};
 use wgpu_xent::{Avoid, Caps, Error, Plan, Storage, Strategy, Work};
 
 #[path = "../../fuzz/src/draw.rs"]
@@ -60,6 +60,26 @@ fn strategies_of_known_adapters() {
             assert_eq!(got, expected, "{rows} x {classes}, elements {elements}");
         }
     }
+}
+
+/// A thread a row as soon as each core has a workgroup of them; fewer rows are shared.
+#[test]
+fn few_rows_are_shared_among_the_cores() {
+    for cores in [1, 2, 16, 64] {
+        let mut caps = lavapipe();
+        caps.busy_threads = with_cores(cores);
+        let enough = 32 * u64::from(cores);
+        for classes in [33, 1000, 4096] {
+            assert_eq!(plan(enough, classes, &caps, None).unwrap().strategy, Thread, "{cores} cores, {classes} classes");
+            assert_eq!(plan(enough - 1, classes, &caps, None).unwrap().strategy, Subgroup, "{cores} cores, {classes} classes");
+        }
+        assert_eq!(plan(1, 32, &caps, None).unwrap().strategy, Thread, "{cores} cores");
+        assert_eq!(plan(1, 1_000_000, &caps, None).unwrap().chunks, (4 * cores).max(2), "{cores} cores");
+    }
+    let of_this_machine = std::thread::available_parallelism().unwrap().get() as u32;
+    let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Cpu, wgpu::Backend::Vulkan);
+    let caps = Caps::of(&info, wgpu::Features::empty(), &wgpu::Limits::defaults());
+    assert_eq!(caps.busy_threads, with_cores(of_this_machine));
 }
 
 #[test]
