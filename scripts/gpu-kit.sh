@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a folder that proves and measures the library on another machine: x86-64 Linux with a GPU driver, nothing installed
-# but, for the peers, Python with torch.
+# but, for the peers, Python with torch. Liger and what it needs beside torch are fetched from PyPI here and travel along.
 #
 # Usage: scripts/gpu-kit.sh FOLDER [--no-peers]
 #
@@ -30,6 +30,15 @@ cp "$tests" "$kit/gpu-tests"
 if [ "$peers" = yes ]; then
     cargo build --release -p xent-peers
     cp "$target/release/xent-peers" peers/*.py "$kit/"
+    # Unpacked, for a machine without pip; they are nothing but Python.
+    rm -rf "$kit/python" && mkdir -p "$kit/python"
+    wheels=$(mktemp -d)
+    trap 'rm -rf "$wheels"' EXIT
+    if "${XENT_PYTHON:-python3}" -m pip download --quiet --no-deps --only-binary :all: -d "$wheels" liger-kernel packaging; then
+        for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$kit/python"; done
+    else
+        echo "gpu-kit.sh: pip does not give Liger: it is compared with only where that machine has it" >&2
+    fi
 fi
 # The Vulkan loader, for machines that have a driver but no loader.
 mkdir -p "$kit/lib"

@@ -1,4 +1,4 @@
-//! wgpu-xent: on resident buffers with outputs that are reused, and from host to host.
+//! wgpu-xent: on resident buffers with outputs that are reused or made for the call, and from host to host.
 
 use wgpu_xent::{CrossEntropy, CrossEntropyBuffers, DeviceMatrix, DeviceVector, Gpu, Logits, Output, Plan, Storage, Targets, Work};
 
@@ -11,6 +11,9 @@ pub(crate) const NAME: &str = "wgpu-xent";
 
 /// What the host level's plans say.
 pub(crate) const HOST: &str = "host to host, fresh outputs";
+
+/// What the plans of the device level end with where outputs are made for the call.
+pub(crate) const FRESH: &str = ", fresh outputs";
 
 /// The buffers of one shape on one adapter.
 pub(crate) struct Ours<'a> {
@@ -52,7 +55,11 @@ impl<'a> Ours<'a> {
     pub(crate) fn variants(&self) -> Vec<Variant<'_>> {
         let mut variants = Vec::new();
         for op in Op::ALL {
-            variants.push(Variant::new(NAME, op, format!("{}, reused outputs", self.plan(op)), move |fetch| self.on_device(op, fetch)));
+            variants
+                .push(Variant::new(NAME, op, format!("{}, reused outputs", self.plan(op)), move |fetch| self.on_device(op, false, fetch)));
+            if op != Op::Loss {
+                variants.push(Variant::new(NAME, op, format!("{}{FRESH}", self.plan(op)), move |fetch| self.on_device(op, true, fetch)));
+            }
             variants.push(Variant::new(NAME, op, HOST, move |fetch| self.on_host(op, fetch)));
         }
         variants
@@ -67,25 +74,29 @@ impl<'a> Ours<'a> {
         DeviceMatrix::new::<f32>(buffer, self.data.rows, self.data.classes).expect("buffers fit the shape")
     }
 
-    /// Recorded, submitted, waited for, a loss read back: what the peers' calls do.
-    fn on_device(&self, op: Op, fetch: bool) -> Ran {
-        let (ms, loss) = timed(|| {
+    /// Recorded, submitted, waited for, a loss read back: what the peers' calls do. A fresh output is a buffer made and dropped within the
+    /// call, which wgpu fills with zeros before a kernel may see it.
+    fn on_device(&self, op: Op, is_fresh: bool, fetch: bool) -> Ran {
+        let (ms, (loss, fresh)) = timed(|| {
+            let fresh = is_fresh.then(|| buffer(&self.gpu, self.result.size()));
+            let output = || Output::To(self.matrix(fresh.as_ref().unwrap_or(&self.result)));
             let mut encoder = encoder(&self.gpu);
-            let output = || Output::To(self.matrix(&self.result));
-            if op == Op::Softmax {
+            let loss = if op == Op::Softmax {
                 self.gpu.record_softmax(&mut encoder, &self.matrix(&self.logits), output()).expect("softmax is recorded");
                 run(&self.gpu, encoder);
-                return None;
-            }
-            let buffers = CrossEntropyBuffers {
-                gradient: (op == Op::LossAndGradient).then(output),
-                ..CrossEntropyBuffers::new(self.matrix(&self.logits), DeviceVector::new(&self.targets))
+                None
+            } else {
+                let buffers = CrossEntropyBuffers {
+                    gradient: (op == Op::LossAndGradient).then(output),
+                    ..CrossEntropyBuffers::new(self.matrix(&self.logits), DeviceVector::new(&self.targets))
+                };
+                let pending = self.gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()).expect("a loss is recorded");
+                self.gpu.queue().submit([encoder.finish()]);
+                pending.read(&self.gpu).expect("targets are classes").loss.map(f64::from)
             };
-            let pending = self.gpu.record_cross_entropy(&mut encoder, &buffers, &CrossEntropy::new()).expect("a loss is recorded");
-            self.gpu.queue().submit([encoder.finish()]);
-            pending.read(&self.gpu).expect("targets are classes").loss.map(f64::from)
+            (loss, fresh.filter(|_| fetch))
         });
-        let elements = (fetch && op != Op::Loss).then(|| read(&self.gpu, &self.result, self.data.values.len()));
+        let elements = (fetch && op != Op::Loss).then(|| read(&self.gpu, fresh.as_ref().unwrap_or(&self.result), self.data.values.len()));
         Ran { ms, loss, elements }
     }
 

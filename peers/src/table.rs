@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use xent_measure::Record;
 
-use crate::ours::{HOST, NAME};
+use crate::ours::{FRESH, HOST, NAME};
 
 /// The best time of each peer, in the order in which they came.
 #[derive(Default)]
@@ -17,6 +17,7 @@ impl Table {
     pub(crate) fn add(&mut self, record: &Record) {
         let peer = match (record.peer.as_str(), record.plan.as_str()) {
             (NAME, HOST) => "ours, host to host",
+            (NAME, plan) if plan.ends_with(FRESH) => "ours, fresh outputs",
             (NAME, _) => "ours",
             (peer, _) => peer,
         };
@@ -27,7 +28,7 @@ impl Table {
         }
     }
 
-    /// Median milliseconds; in brackets, a peer's by ours on resident buffers. Of a peer's variants, the fastest.
+    /// Median milliseconds; in brackets, a peer's by ours on resident buffers with reused outputs. Of a peer's variants, the fastest.
     pub(crate) fn text(&self) -> String {
         let (mut lines, mut peers) = (Vec::new(), Vec::new());
         for (line, peer, _) in &self.cells {
