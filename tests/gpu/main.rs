@@ -9,6 +9,7 @@ mod correct;
 mod denominators;
 mod determinism;
 mod device;
+mod device_memory;
 mod device_options;
 mod edges;
 mod elementwise;
