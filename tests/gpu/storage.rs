@@ -162,11 +162,19 @@ fn every_pair_of_types() {
     check_types::<f16, f32>(gpu(), [3, 1000, 1]);
     check_types::<f32, f16>(gpu(), [3, 1003, 1]);
     check_types::<bf16, bf16>(gpu(), [2, 5000, 1]);
+    check_types::<bf16, bf16>(gpu(), [GPT2.0, GPT2.1, 1]);
+    check_types::<f16, f16>(gpu(), [GPT2.0, GPT2.1, 1]);
 }
 
-/// Rows behind a lead and with a stride, whole quads and not; the gradient in place, and between the rows nothing is touched.
-fn check_in_place<T: Type>(gpu: &Gpu) {
-    for (rows, classes, lead, stride) in [(7, 11, 2, 13), (7, 10, 4, 12), (7, 10, 2, 14), (1, 9, 0, 9), (33, 3, 0, 3)] {
+/// Rows, classes, lead and stride: whole quads and not.
+const PLACES: [(usize, usize, usize, usize); 5] = [(7, 11, 2, 13), (7, 10, 4, 12), (7, 10, 2, 14), (1, 9, 0, 9), (33, 3, 0, 3)];
+
+/// GPT-2's vocabulary: an odd number of classes, so that every second row begins within a word, which it shares with the row before.
+const GPT2: (usize, usize, usize, usize) = (5, 50_257, 0, 50_257);
+
+/// Rows behind a lead and with a stride; the gradient in place, and between the rows nothing is touched.
+fn check_in_place<T: Type>(gpu: &Gpu, places: &[(usize, usize, usize, usize)]) {
+    for &(rows, classes, lead, stride) in places {
         let (dense, targets) = make(Data::Outliers, rows, classes, 62);
         let mut all = vec![T::of(7.5); (lead + (rows - 1) * stride + classes).next_multiple_of(2)];
         for (r, row) in dense.chunks(classes).enumerate() {
@@ -198,8 +206,12 @@ fn check_in_place<T: Type>(gpu: &Gpu) {
 
 #[test]
 fn in_place() {
-    with_every_strategy(check_in_place::<bf16>);
-    on_every_adapter(check_in_place::<f16>);
+    with_every_strategy(|gpu| check_in_place::<bf16>(gpu, &PLACES));
+    on_every_adapter(|gpu| {
+        check_in_place::<f16>(gpu, &PLACES);
+        check_in_place::<f16>(gpu, &[GPT2]);
+        check_in_place::<bf16>(gpu, &[GPT2]);
+    });
 }
 
 /// Windows of the host level that end in the middle of a word.

@@ -28,7 +28,7 @@ fn what_wins_is_right() {
         let options = CrossEntropy::new().gradient(true);
         let expected = reference::cross_entropy(&logits, &targets, &options).unwrap();
         // Each strategy as if it had won.
-        for strategy in ["thread", "subgroup", "workgroup", "held", "split-thread", "split-subgroup", "split-workgroup"] {
+        for strategy in ["thread", "tile", "subgroup", "workgroup", "held", "split-thread", "split-subgroup", "split-workgroup"] {
             for from in ["buffer", "texture"] {
                 let forced = format!("{}\nwrites f32 64 32 {strategy} {from} 1.0 2.0\n", lines[0]);
                 let gpu = gpu.with_tuning(&forced.parse().unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! `xent bench`. Times themselves are not tested.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
@@ -105,6 +106,15 @@ fn slowed(line: &str) -> Value {
         record[name] = (1e4 * record[name].as_f64().unwrap()).into();
     }
     record
+}
+
+#[test]
+fn all_adapters_have_their_lines() {
+    let records = records(&succeeds(&["bench", "--quick", "--shapes", "64x10", "--ops", "loss", "--json", "--adapter", "all"]));
+    records.iter().for_each(check);
+    let measured: BTreeSet<&str> = records.iter().map(|record| record["adapter"].as_str().unwrap()).collect();
+    assert_eq!(measured.len(), wgpu_xent::Gpu::adapters().len(), "{measured:?}");
+    assert_eq!(records.len(), measured.len() * (CEILINGS.len() + 1));
 }
 
 #[test]
