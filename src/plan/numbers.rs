@@ -9,7 +9,8 @@ pub(crate) const STATS_BYTES: u64 = 60;
 /// The most rows of a window: what the vector kernels go through as one row, in chunks that a CPU adapter's loops last for.
 pub(super) const MAX_WINDOW_ROWS: u64 = 1 << 25;
 
-/// The most chunks of a row: every unit of the second dispatch reads them all.
+/// The most chunks of a row: every unit of the second dispatch reads them all. On Mesa's GL a loss with gradient of one row of 1,000,000 classes takes 2.50 ms
+/// in 256 chunks and 2.13 in 64 (`2026-11-30-cores.txt`). Not measured on GPUs, where 256 workgroups are about two for each multiprocessor.
 const MAX_CHUNKS: u64 = 256;
 
 /// The most blocks of four quads that a thread keeps in registers: 64 of them, half of what a thread of a workgroup of 512 has on
@@ -20,7 +21,8 @@ pub(crate) const MAX_HELD: u64 = 4;
 const MAX_TILE: u32 = 4096;
 
 /// A chunk is worth its overhead from the quads that so many passes of a thread's loop take in, and two for each thread that shares it: few
-/// enough that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores.
+/// enough that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores (a quarter of what it was:
+/// `2026-11-29-vectors.txt`).
 const MIN_CHUNK_PASSES: u64 = 128;
 
 pub(super) fn quads(work: &Work) -> u64 {
@@ -32,7 +34,9 @@ pub(super) fn binding_room(caps: &Caps) -> u64 {
     caps.max_binding.min(caps.max_buffer).min(u64::from(u32::MAX)).saturating_sub(caps.alignment.saturating_add(16))
 }
 
-/// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row.
+/// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row; the widths there are not measured yet (`QuACK` has 128 threads a
+/// workgroup up to 16,384 classes, then 256). On a CPU adapter one core computes a workgroup, whose barriers are dear: a subgroup each, as few
+/// as eight threads that share a row.
 pub(super) fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
     let wanted = match strategy.unit() {
         Unit::Thread | Unit::Tile(_) if caps.cpu => CPU_WORKGROUP,

@@ -91,11 +91,17 @@ impl std::fmt::Display for Strategy {
     }
 }
 
-/// On a CPU adapter, the most classes for which a thread a row beats a subgroup a row while there are rows enough. Lavapipe,
-/// `benches/results/*/2026-11-29-strategies.txt`: a thread wins by 1.4 at 1000 classes, a subgroup by 1.0 to 1.2 at 32,000.
+/// On a CPU adapter, the most classes for which a thread a row beats a subgroup a row while there are rows enough.
+/// `benches/results/*/2026-11-30-thresholds.txt`: on lavapipe a thread wins by 1.25 to 1.42 at 1000 classes and by 0.99 to 1.12 at 2048, it loses up
+/// to 8 % of what is written at 4096 and up to 13 % at 16,384; on SwiftShader it wins by 1.07 to 1.24 up to 2048, by 1.05 at 4096, by nothing from 8192 on.
 const CPU_THREAD_CLASSES: u64 = 4096;
 
-/// On a GPU, the most classes for a thread a row, and for a subgroup a row. Not measured yet.
+/// On a CPU adapter, the most classes for a thread a row where rows are few. The same files: with 8 rows on lavapipe a thread wins by up to 1.16 at 16
+/// and 32 classes, and loses up to 11 % at 128; on SwiftShader a subgroup wins by 1.2 to 1.9 at all of them.
+const CPU_FEW_THREAD_CLASSES: u64 = 32;
+
+/// On a GPU, the most classes for a thread a row, and for a subgroup a row. Not measured yet. `QuACK` (its softmax.py) gives a row 8 threads up to
+/// 64 classes, 32 up to 3072; llm.c's classifier lost by a warp a row at 50,257.
 const GPU_THREAD_CLASSES: u64 = 32;
 const GPU_SUBGROUP_CLASSES: u64 = 1024;
 
@@ -108,7 +114,7 @@ pub(super) fn preferred(work: &Work, caps: &Caps) -> Strategy {
     let subgroups = caps.subgroup.is_some() && work.subgroups;
     if caps.cpu {
         let rows_enough = work.rows >= u64::from(caps.busy_threads);
-        if subgroups && (work.classes > CPU_THREAD_CLASSES || (!rows_enough && work.classes > 32)) {
+        if subgroups && (work.classes > CPU_THREAD_CLASSES || (!rows_enough && work.classes > CPU_FEW_THREAD_CLASSES)) {
             return Strategy::Subgroup;
         }
         return Strategy::Thread;
