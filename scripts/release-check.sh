@@ -34,6 +34,14 @@ packed_files() {
     echo "$(wc -l <<< "$files") files"
 }
 
+# Scripts that no test runs: those of the peers and of the kit for a GPU.
+scripts_parse() {
+    local file status=0
+    for file in $(git ls-files '*.sh' .ci/run); do bash -n "$file" || status=1; done
+    git ls-files -z '*.py' | xargs -0 python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' || status=1
+    return $status
+}
+
 # The crate as it is published, unpacked outside of the workspace and built as a stranger would.
 packed_crate() {
     local folder crate status=0
@@ -48,6 +56,7 @@ packed_crate() {
 }
 
 step "packed files" packed_files
+step "scripts parse" scripts_parse
 step "Rust version" python3 scripts/check_msrv.py
 if [ -n "$quick" ]; then
     [ -z "$failed" ] || echo "FAILED:$failed"
