@@ -7,7 +7,7 @@ use crate::quirks::{Avoid, Quirk, quirks_of};
 /// leave cores idle where rows are few (docs/decisions/0020).
 pub(crate) const CPU_WORKGROUP: u32 = 32;
 
-/// The threads that keep a GPU busy: about half of those that an H100 holds (132 multiprocessors with 2048 each). Not measured.
+/// The threads that keep a GPU busy: about a quarter of those that an H100 holds (132 multiprocessors with 2048 each). Not measured.
 const GPU_BUSY_THREADS: u32 = 65_536;
 
 /// The cores that this process may use; as many as desktops have where the system does not say.

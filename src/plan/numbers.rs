@@ -21,8 +21,8 @@ pub(crate) const MAX_HELD: u64 = 4;
 const MAX_TILE: u32 = 4096;
 
 /// A chunk is worth its overhead from the quads that so many passes of a thread's loop take in, and two for each thread that shares it: few
-/// enough that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores (a quarter of what it was:
-/// `2026-11-29-vectors.txt`).
+/// enough that [1 x 1,000,000] fills an adapter, and the losses of 65,536 rows, which are read a quad a pass, two cores. With 512 passes they had 32
+/// chunks, too few to share among them (docs/decisions/0016).
 const MIN_CHUNK_PASSES: u64 = 128;
 
 pub(super) fn quads(work: &Work) -> u64 {
@@ -35,8 +35,8 @@ pub(super) fn binding_room(caps: &Caps) -> u64 {
 }
 
 /// Threads of a workgroup: on a GPU, enough for a few quads a thread of a long row; the widths there are not measured yet (`QuACK` has 128 threads a
-/// workgroup up to 16,384 classes, then 256). On a CPU adapter one core computes a workgroup, whose barriers are dear: a subgroup each, as few
-/// as eight threads that share a row.
+/// workgroup up to 16,384 classes, then 256). On a CPU adapter one core computes a workgroup, whose barriers are dear: a workgroup of subgroups is
+/// one subgroup, one that shares a row eight threads.
 pub(super) fn width(work: &Work, caps: &Caps, strategy: Strategy) -> u32 {
     let wanted = match strategy.unit() {
         Unit::Thread | Unit::Tile(_) if caps.cpu => CPU_WORKGROUP,

@@ -92,7 +92,7 @@ impl std::fmt::Display for Strategy {
 }
 
 /// On a CPU adapter, the most classes for which a thread a row beats a subgroup a row while there are rows enough.
-/// `benches/results/*/2026-11-30-thresholds.txt`: on lavapipe a thread wins by 1.25 to 1.42 at 1000 classes and by 0.99 to 1.12 at 2048, it loses up
+/// `benches/results/*/2026-11-30-thresholds.txt`: on lavapipe a thread wins by 1.25 to 1.42 at 1000 classes and by up to 1.12 at 2048, it loses up
 /// to 8 % of what is written at 4096 and up to 13 % at 16,384; on SwiftShader it wins by 1.07 to 1.24 up to 2048, by 1.05 at 4096, by nothing from 8192 on.
 const CPU_THREAD_CLASSES: u64 = 4096;
 
@@ -101,7 +101,7 @@ const CPU_THREAD_CLASSES: u64 = 4096;
 const CPU_FEW_THREAD_CLASSES: u64 = 32;
 
 /// On a GPU, the most classes for a thread a row, and for a subgroup a row. Not measured yet. `QuACK` (its softmax.py) gives a row 8 threads up to
-/// 64 classes, 32 up to 3072; llm.c's classifier lost by a warp a row at 50,257.
+/// 64 classes, 32 up to 3072.
 const GPU_THREAD_CLASSES: u64 = 32;
 const GPU_SUBGROUP_CLASSES: u64 = 1024;
 
